@@ -1,0 +1,39 @@
+# `make` alone lists the targets; each sets up .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export RAY_USAGE_STATS_ENABLED = 0
+
+.PHONY: help demo test test-all lint bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 to 3.13 is needed; say PYTHON=... to choose one") if not (3, 11) <= sys.version_info < (3, 14) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $(READY)
+
+demo: $(READY) ## sweep 200 parameter pairs over the sample bundle and print the ranked table
+	$(BIN)/rustybt-ray demo
+
+test: $(READY) ## the tests (under 8 minutes)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+
+test-all: $(READY) ## the slow tests too
+	$(BIN)/python -m pytest -q -m ''
+
+lint: $(READY) ## style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## our speed against the limit and against a plain loop
+	$(BIN)/python benchmarks/limit.py
+	$(BIN)/python benchmarks/plain_loop.py
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,16 @@
+"""Names of the types that cross the rooms."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
+ParamValue: TypeAlias = bool | int | float | str | None
+Params: TypeAlias = Mapping[str, Any]
+DateLike: TypeAlias = str | date | datetime
+StrategyFunction: TypeAlias = Callable[..., Any]

@@ -1,0 +1,46 @@
+"""How an optimization uses memory and workers."""
+
+from dataclasses import dataclass
+
+from rustybt_ray._validation import check_count, check_number
+
+
+@dataclass(frozen=True)
+class OptimizationConfig:
+    """Caches and their limits.
+
+    Parameters
+    ----------
+    enable_caching : bool, default True
+        Keep indicators in the HistoryCache; False computes them anew in every trial.
+    cache_size_gb : float, default 2.0
+        Bytes of all HistoryCaches of one node, in units of 2**30, permanent windows included; a worker gets its share.
+    enable_bundle_pooling : bool, default True
+        Keep opened panels in the BundlePool; False keeps only the one in use.
+    max_bundle_pool_size : int, default 8
+        Panels that a worker keeps open.
+
+    Raises
+    ------
+    InputError
+        If a limit is out of range.
+    """
+
+    enable_caching: bool = True
+    cache_size_gb: float = 2.0
+    enable_bundle_pooling: bool = True
+    max_bundle_pool_size: int = 8
+
+    def __post_init__(self) -> None:
+        remedy = "Use enable_caching=False to keep no indicators at all."
+        check_number("cache_size_gb", self.cache_size_gb, low=0.0, strict=True, remedy=remedy)
+        check_count("max_bundle_pool_size", self.max_bundle_pool_size, low=1)
+
+    def cache_bytes(self, workers: int) -> int:
+        """Bytes of one worker's HistoryCache when `workers` share a node."""
+        return int(self.cache_size_gb * 2**30 / max(workers, 1)) if self.enable_caching else 0
+
+    @property
+    def pool_size(self) -> int:
+        """Panels that a worker keeps open."""
+        return self.max_bundle_pool_size if self.enable_bundle_pooling else 1

@@ -1,0 +1,1 @@
+"""What a backtest reads: bundles, their store, and panels in memory."""

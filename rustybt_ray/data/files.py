@@ -1,0 +1,115 @@
+"""A panel as Arrow IPC files, uncompressed, so that opening one maps memory and copies nothing.
+
+A field of the panel is one column of fixed-size lists: row t of the column is row t of the field, and all of them
+lie in one piece. The derived arrays are stored beside the content: what a worker opens is ready to use, however
+large. A later kind of event is one more file; bundles without it keep their version.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray.data.panel import DIVIDENDS, FIELDS, SPLITS, Panel
+from rustybt_ray.exceptions import BundleError
+
+FILES: dict[str, tuple[str, ...]] = {
+    "bars.arrow": ("time", "session", *FIELDS, "factor", "split_factor"),
+    "assets.arrow": ("symbols", "mark"),
+    "sessions.arrow": ("sessions", "open_time", "close_time"),
+    "splits.arrow": SPLITS,
+    "dividends.arrow": DIVIDENDS,
+}
+FLOATS = frozenset((*FIELDS, "factor", "split_factor", "mark", "split_ratio", "dividend_amount"))
+
+
+def write_panel(folder: Path, panel: Panel) -> dict[str, int]:
+    """Write the panel's files and bring them to the disk; returns the size of each in bytes."""
+    import pyarrow as pa
+
+    sizes = {}
+    for name, columns in FILES.items():
+        table = pa.table({column: _to_arrow(getattr(panel, column)) for column in columns})
+        with (folder / name).open("wb") as file:
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+            file.flush()
+            os.fsync(file.fileno())
+        sizes[name] = (folder / name).stat().st_size
+    return sizes
+
+
+def read_arrays(folder: Path, sizes: Mapping[str, int]) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """Symbols and arrays of the panel in `folder`, as views of its mapped files.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing, has another size than `sizes` says, or cannot be read as what it should be.
+    """
+    import pyarrow as pa
+
+    arrays: dict[str, Any] = {}
+    for name, columns in FILES.items():
+        path = folder / name
+        _check_size(path, sizes.get(name))
+        try:
+            with pa.memory_map(str(path)) as file:
+                table = pa.ipc.open_file(file).read_all()
+            arrays |= {column: _from_arrow(column, table.column(column)) for column in columns}
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+            reason = " ".join(str(error).split())
+            raise BundleError(f"{name} is damaged: {reason}", str(path), "Ingest the bundle again.") from None
+    symbols = arrays.pop("symbols")
+    _check_shapes(folder, symbols, arrays)
+    return symbols, arrays
+
+
+def _to_arrow(values: Any) -> Any:
+    """Text as strings, a vector as it is, a matrix as fixed-size lists; NumPy's memory is not copied."""
+    import pyarrow as pa
+
+    if isinstance(values, tuple):
+        return pa.array(values, pa.string())
+    flat = pa.array(values.reshape(-1))
+    return flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+def _from_arrow(name: str, column: Any) -> Any:
+    import pyarrow as pa
+
+    if column.null_count or column.num_chunks > 1:
+        raise ValueError(f"column {name} has nulls or several pieces")
+    if name == "symbols":
+        return tuple(column.to_pylist())
+    kind = pa.float64() if name in FLOATS else pa.int64()
+    wide = pa.types.is_fixed_size_list(column.type)
+    if (column.type.value_type if wide else column.type) != kind:
+        raise ValueError(f"column {name} has type {column.type}")
+    if not column.num_chunks:
+        return np.empty(0, dtype=kind.to_pandas_dtype())
+    chunk = column.chunk(0)
+    flat = (chunk.flatten() if wide else chunk).to_numpy(zero_copy_only=True)
+    return flat.reshape(len(chunk), column.type.list_size) if wide else flat
+
+
+def _check_size(path: Path, expected: int | None) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise BundleError(f"{path.name} is missing", str(path), "Ingest the bundle again.") from None
+    if size != expected:
+        what = f"{path.name} is damaged: it has {size} bytes, the manifest says {expected}"
+        raise BundleError(what, str(path), "Ingest the bundle again.")
+
+
+def _check_shapes(folder: Path, symbols: tuple[str, ...], arrays: Mapping[str, np.ndarray]) -> None:
+    """Every array has the shape that the time axis and the symbols give it."""
+    rows, assets = len(arrays["time"]), len(symbols)
+    expected = dict.fromkeys((*FIELDS, "factor", "split_factor"), (rows, assets)) | {"mark": (assets, rows)}
+    wrong = [name for name, shape in expected.items() if arrays[name].shape != shape]
+    if wrong:
+        what = f"The bundle is damaged: {', '.join(wrong)} do not fit {rows} rows and {assets} assets"
+        raise BundleError(what, str(folder), "Ingest the bundle again.")

@@ -1,0 +1,165 @@
+"""A bundle in memory: read-only arrays that every worker of a machine can share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rustybt_ray._typing import DateLike, FloatArray, IntArray
+from rustybt_ray.exceptions import InputError
+
+FIELDS = ("open", "high", "low", "close", "volume")
+SPLITS = ("split_row", "split_column", "split_ratio")
+DIVIDENDS = ("dividend_row", "dividend_column", "dividend_amount", "dividend_pay")
+EVENTS = (*SPLITS, *DIVIDENDS)
+AXES = ("time", "session", "sessions", "open_time", "close_time")
+DERIVED = ("factor", "split_factor", "mark")
+ARRAYS = (*AXES, *FIELDS, *EVENTS, *DERIVED)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Bars and events of one bundle.
+
+    T rows (bars), S sessions, N assets. All arrays are C-contiguous and read-only.
+
+    Attributes
+    ----------
+    version : str
+        SHA-256 of the bundle's content, in hexadecimal.
+    symbols : tuple of str
+        The N columns, in code point order.
+    periods_per_year : int
+        Trading days a year: 252 for exchange sessions, 365 for a market that never closes.
+    fractional : bool
+        Whether volumes are fractional, so that positions are by default.
+    time : ndarray of int64, shape (T,)
+        UTC nanoseconds of each row: the session's midnight for daily bars, the bar's opening for intraday bars.
+    session : ndarray of int64, shape (T,)
+        Position in `sessions` of each row's session; it never falls. ``arange(T)`` for daily bars.
+    sessions, open_time, close_time : ndarray of int64, shape (S,)
+        UTC nanoseconds of each session's date, opening and close.
+    open, high, low, close, volume : ndarray of float64, shape (T, N)
+        As traded; NaN where an asset has no bar (volume too).
+    split_row, split_column : ndarray of int64, split_ratio : ndarray of float64
+        New shares per old share, before the opening of that row; sorted by row, then column.
+    dividend_row, dividend_column : ndarray of int64, dividend_amount : ndarray of float64
+        Cash per share held over the previous row, before a split of the same row; sorted by row, then column.
+    dividend_pay : ndarray of int64
+        Row on whose morning the cash moves; -1 where it is unknown, T where it lies after the last row.
+    factor, split_factor : ndarray of float64, shape (T, N)
+        Forward adjustment factors: 1 at the first row, ``G[t] = G[t-1] / ratio[t]``.
+    mark : ndarray of float64, shape (N, T)
+        Close by asset, carried over missing bars through splits and dividends; NaN before the first bar.
+    """
+
+    version: str
+    symbols: tuple[str, ...]
+    periods_per_year: int
+    fractional: bool
+    time: IntArray
+    session: IntArray
+    sessions: IntArray
+    open_time: IntArray
+    close_time: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    split_row: IntArray
+    split_column: IntArray
+    split_ratio: FloatArray
+    dividend_row: IntArray
+    dividend_column: IntArray
+    dividend_amount: FloatArray
+    dividend_pay: IntArray
+    factor: FloatArray
+    split_factor: FloatArray
+    mark: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ARRAYS:
+            array = getattr(self, name)
+            if not array.flags.c_contiguous:
+                raise InputError(f"Panel.{name}", "C-contiguous", array.strides, "Use numpy.ascontiguousarray.")
+            if array.flags.writeable:
+                view = array.view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and assets."""
+        rows, assets = self.close.shape
+        return rows, assets
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(getattr(self, name).nbytes for name in ARRAYS)
+
+    @cached_property
+    def has_events(self) -> bool:
+        """Whether any split or dividend changes a factor."""
+        return bool(len(self.split_row) or len(self.dividend_row))
+
+    @cached_property
+    def last_rows(self) -> IntArray:
+        """Last row of each session, shape (S,)."""
+        return np.searchsorted(self.session, np.arange(len(self.sessions)), side="right") - 1
+
+    @cached_property
+    def listing(self) -> tuple[IntArray, IntArray]:
+        """First and last row with a bar of each asset, both of shape (N,); (T, -1) for one without any."""
+        rows, _ = self.shape
+        present = np.isfinite(self.close)
+        some = present.any(axis=0)
+        first = np.where(some, present.argmax(axis=0), rows)
+        last = np.where(some, rows - 1 - present[::-1].argmax(axis=0), -1)
+        return first, last
+
+    def rows_between(self, start: DateLike | None, end: DateLike | None) -> tuple[int, int]:
+        """First and last row of the sessions within [start, end]; None means the panel's own first or last.
+
+        Raises
+        ------
+        InputError
+            If no session lies between them; the message names the panel's own range.
+        """
+        low = np.datetime64(self.sessions[0], "ns") if start is None else as_date(start, "start")
+        high = np.datetime64(self.sessions[-1], "ns") if end is None else as_date(end, "end")
+        first = int(np.searchsorted(self.sessions, low.astype("datetime64[ns]").astype(np.int64), side="left"))
+        last = int(np.searchsorted(self.sessions, high.astype("datetime64[ns]").astype(np.int64), side="right")) - 1
+        if first > last:
+            received = (str(low.astype("datetime64[D]")), str(high.astype("datetime64[D]")))
+            own = [str(np.datetime64(int(s), "ns").astype("datetime64[D]")) for s in self.sessions[[0, -1]]]
+            remedy = f"The bundle has sessions from {own[0]} to {own[1]}."
+            raise InputError("start and end", "dates with at least one session between them", received, remedy)
+        return int(np.searchsorted(self.session, first)), int(self.last_rows[last])
+
+    def to_arrays(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+        """Scalars and arrays apart, for a store that shares arrays without copying them."""
+        scalars: dict[str, object] = {"version": self.version, "symbols": self.symbols}
+        scalars |= {"periods_per_year": self.periods_per_year, "fractional": self.fractional}
+        return scalars, {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def from_arrays(cls, scalars: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> "Panel":
+        """The panel again, on the arrays given, without a copy."""
+        return cls(**scalars, **arrays)  # type: ignore[arg-type]
+
+
+def as_date(value: DateLike, name: str) -> np.datetime64:
+    """A date from text (``2020-01-31``), a date or a datetime.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read as a date.
+    """
+    try:
+        return np.datetime64(value, "D")
+    except (ValueError, TypeError):
+        raise InputError(name, "a date such as '2020-01-31'", value, "Use ISO order: year-month-day.") from None

@@ -1,0 +1,280 @@
+"""One trial: a panel, weights and rules in; metrics, and on request everything that happened, out."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rustybt_ray._typing import BoolArray, FloatArray
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine.batch_nb import run_segments
+from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.market import make_market, make_rules, make_segments, scheduled_rows
+from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.engine.settings import Settings
+from rustybt_ray.engine.structures import (
+    DENSE,
+    EQUITY,
+    INFINITE,
+    LOG_COLUMNS,
+    MASK_CHANGE,
+    MASK_SCHEDULE,
+    Log,
+    Target,
+    make_book,
+)
+from rustybt_ray.engine.weights import Weights
+from rustybt_ray.exceptions import WeightsError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+KINDS = ("order", "delisting", "split fraction")
+NO_WEIGHTS = np.zeros((0, 0))
+NO_MASK = np.zeros((0, 0), np.uint8)
+NO_ROWS = np.zeros(0, np.bool_)
+for _array in (NO_WEIGHTS, NO_MASK, NO_ROWS):
+    _array.flags.writeable = False
+NO_LOG = Log(np.zeros((0, LOG_COLUMNS)), np.zeros((0, 0)), np.zeros(0))
+
+
+class Simulator:
+    """The ledger made ready for many trials of one panel with the same rules.
+
+    Parameters
+    ----------
+    panel : Panel
+    segments : tuple of (int, int)
+        First and last row of each segment; each starts with `capital` in cash.
+    capital, costs, fill, settings
+        As in `simulate`.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        segments: tuple[tuple[int, int], ...],
+        *,
+        capital: float = 1_000_000.0,
+        costs: Costs | None = None,
+        fill: str = "next_close",
+        settings: Settings | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        self.panel = panel
+        self.segments = make_segments(panel, segments)
+        self.market = make_market(panel, fill)
+        self.rules = make_rules(panel, capital, costs or Costs(), settings)
+        self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
+        self._schedules: dict[str, BoolArray] = {}
+
+    def run(self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, log: Log = NO_LOG) -> None:
+        """Trade `weights` in every segment.
+
+        Parameters
+        ----------
+        weights : Weights or array_like, shape (T, N)
+        out : ndarray, shape (segments, len(NAMES))
+            Filled with the metrics of `metrics.NAMES`.
+        moments : ndarray, shape (segments, 37)
+            Filled with n, mean, standard deviation, skewness and kurtosis of the daily returns and 16 block sums and sums of squares.
+        log : Log
+            Where fills, positions and cash are written; by default nowhere.
+
+        Raises
+        ------
+        WeightsError
+            If the weights do not fit the panel, are infinite, or order more than `max_leverage`.
+        """
+        target = self.target(weights)
+        failed = run_segments(self.market, target, self.rules, self.book, log, self.segments, out, moments)
+        if failed:
+            raise self._refusal(target)
+
+    def target(self, weights: Weights | ArrayLike) -> Target:
+        """The weights as the ledger reads them."""
+        if not isinstance(weights, Weights):
+            weights = Weights(values=_plain(weights))
+        if weights.shape != self.panel.shape:
+            what = f"weights must have the shape of the panel, {self.panel.shape}; received {weights.shape}"
+            raise WeightsError(what, "rows x assets", "Return one row a bar and one column an asset of data.close.")
+        if weights.mask is not None:
+            mask = np.ascontiguousarray(weights.mask).view(np.uint8)
+            mask.flags.writeable = False
+            slots = 0 if weights.slots == "listed" else weights.slots or mask.shape[1]
+            if weights.rebalance == "change":
+                return Target(MASK_CHANGE, NO_WEIGHTS, mask, slots, NO_ROWS)
+            return Target(MASK_SCHEDULE, NO_WEIGHTS, mask, slots, self._schedule(weights.rebalance or "daily"))
+        values = np.ascontiguousarray(weights.values, dtype=np.float64).view()
+        if weights.rebalance is not None:
+            values = np.where(self._schedule(weights.rebalance)[:, None], values, np.nan)
+        values.flags.writeable = False
+        return Target(DENSE, values, NO_MASK, 0, NO_ROWS)
+
+    def returns(self, days: int) -> FloatArray:
+        """Daily returns of the segment that ran last, a view that the next trial overwrites."""
+        return self.book.returns[:days]
+
+    def _schedule(self, name: str) -> BoolArray:
+        if name not in self._schedules:
+            self._schedules[name] = scheduled_rows(self.panel, name)
+        return self._schedules[name]
+
+    def _refusal(self, target: Target) -> WeightsError:
+        row = int(self.book.account["status_row"][0])
+        day = str(np.datetime64(int(self.panel.time[row]), "ns").astype("datetime64[D]"))
+        where = f"row {row}, {day}"
+        if self.book.account["status"][0] == INFINITE:
+            return WeightsError("weights must be finite or NaN; received an infinite one", where, "NaN orders nothing.")
+        gross = float(np.abs(target.weights[row]).sum()) if target.kind == DENSE else 1.0
+        what = f"the sum of absolute weights must be at most max_leverage = {self.rules.max_leverage:g}; received {gross:.12g}"
+        return WeightsError(what, where, "Scale the weights, or raise Settings(max_leverage=...).")
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Everything that happened in one trial.
+
+    Attributes
+    ----------
+    metrics : dict of str to float
+        Every metric of `metrics.METRICS` and `metrics.ORDERED`.
+    equity, cash : ndarray of float64, shape (rows,)
+        Value and cash at each row's close, in money.
+    returns : ndarray of float64, shape (days,)
+        Daily returns, as fractions.
+    positions : ndarray of float64, shape (rows, N)
+        Shares at each row's close.
+    """
+
+    panel: Panel = field(repr=False)
+    first: int
+    last: int
+    metrics: dict[str, float]
+    equity: FloatArray = field(repr=False)
+    cash: FloatArray = field(repr=False)
+    returns: FloatArray = field(repr=False)
+    positions: FloatArray = field(repr=False)
+    log: FloatArray = field(repr=False)
+
+    @cached_property
+    def fills(self) -> "pl.DataFrame":
+        """Every change of a position: row, column, time, symbol, shares (signed), price, commission, slippage, kind."""
+        import polars as pl
+
+        rows, columns = self.log[:, 0].astype(np.int64), self.log[:, 1].astype(np.int64)
+        return pl.DataFrame(
+            {
+                "row": rows,
+                "column": columns,
+                "time": self.panel.time[rows].astype("datetime64[ns]"),
+                "symbol": pl.Series([self.panel.symbols[c] for c in columns], dtype=pl.String),
+                "shares": self.log[:, 2],
+                "price": self.log[:, 3],
+                "commission": self.log[:, 4],
+                "slippage": self.log[:, 5],
+                "kind": pl.Series([KINDS[int(k)] for k in self.log[:, 6]], dtype=pl.String),
+            }
+        )
+
+    @cached_property
+    def curve(self) -> "pl.DataFrame":
+        """Value and cash by time, one row a bar."""
+        import polars as pl
+
+        time = self.panel.time[self.first : self.last + 1].astype("datetime64[ns]")
+        return pl.DataFrame({"time": time, "equity": self.equity, "cash": self.cash})
+
+    @cached_property
+    def holdings(self) -> "pl.DataFrame":
+        """Shares by time, one column an asset."""
+        import polars as pl
+
+        columns = {name: self.positions[:, i] for i, name in enumerate(self.panel.symbols)}
+        return pl.DataFrame({"time": self.curve["time"], **columns})
+
+
+def simulate(
+    panel: Panel,
+    weights: Weights | ArrayLike,
+    first: int,
+    last: int,
+    *,
+    capital: float = 1_000_000.0,
+    costs: Costs | None = None,
+    fill: str = "next_close",
+    settings: Settings | None = None,
+) -> Backtest:
+    """Trade `weights` over rows first..last of a panel and keep everything.
+
+    Parameters
+    ----------
+    panel : Panel
+    weights : Weights or array_like, shape (T, N)
+        Decided at each row's close; NaN orders nothing, 0 closes.
+    first, last : int
+        Rows of the segment, both included.
+    capital : float, default 1_000_000.0
+        Money at the start.
+    costs : Costs, default Costs()
+        Commission, slippage and financing; free of charge by default.
+    fill : {"next_close", "next_open"}
+        The price an order fills at, on the row after its decision (and `settings.delay` more).
+    settings : Settings, default Settings()
+
+    Returns
+    -------
+    Backtest
+        Its metrics are bitwise those of the same trial in a study.
+
+    Raises
+    ------
+    WeightsError
+        If the weights do not fit the panel, are infinite, or order more than `max_leverage`.
+    InputError
+        If an argument is out of range.
+    """
+    simulator = Simulator(panel, ((first, last),), capital=capital, costs=costs, fill=fill, settings=settings)
+    return record(simulator, weights)
+
+
+def record(simulator: Simulator, weights: Weights | ArrayLike) -> Backtest:
+    """Run the simulator's first segment and keep everything that happened."""
+    panel = simulator.panel
+    first, last, _, days = (int(value) for value in simulator.segments[0])
+    out = np.full((len(simulator.segments), len(NAMES)), np.nan)
+    moments = np.full((len(simulator.segments), MOMENTS), np.nan)
+    log = Log(np.zeros((1024, LOG_COLUMNS)), np.zeros(panel.shape), np.zeros(len(panel.time)))
+    simulator.run(weights, out, moments, log)
+    if (count := int(simulator.book.account["logged"][0])) > len(log.fills):
+        log = log._replace(fills=np.zeros((count, LOG_COLUMNS)))
+        simulator.run(weights, out, moments, log)
+    returns = simulator.returns(days).copy()
+    metrics = dict(zip(NAMES, out[0].tolist(), strict=True))
+    metrics |= dict(zip(ORDERED, ordered_metrics(returns), strict=True))
+    rows = slice(first, last + 1)
+    return Backtest(
+        panel=panel,
+        first=first,
+        last=last,
+        metrics=metrics,
+        equity=simulator.book.curves[EQUITY, rows].copy(),
+        cash=log.cash[rows],
+        returns=returns,
+        positions=log.positions[rows],
+        log=log.fills[:count],
+    )
+
+
+def _plain(weights: ArrayLike) -> FloatArray:
+    array = np.asarray(weights)
+    if array.dtype == np.bool_:
+        what = "a mask has no weights: received an array of bool"
+        raise WeightsError(what, f"shape {array.shape}", "Return rb.equal_weight(mask), or numbers.")
+    try:
+        return np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        what = f"weights must be numbers; received {type(weights).__name__} of {array.dtype}"
+        raise WeightsError(what, f"shape {array.shape}", "Return rb.equal_weight(mask), or an array of float.") from None

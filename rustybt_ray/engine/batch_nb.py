@@ -1,0 +1,36 @@
+"""All segments of one trial in one kernel call."""
+
+import numpy as np
+
+from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray.engine._jit import entry
+from rustybt_ray.engine.ledger_nb import run_segment
+from rustybt_ray.engine.metrics_nb import gather, summarise
+from rustybt_ray.engine.structures import EQUITY, FINE, LONGS, SHORT_VALUES, Book, Log, Market, Record, Target
+
+
+@entry
+def run_segments(
+    market: Market, target: Target, rules: Record, book: Book, log: Log, segments: IntArray, out: FloatArray,
+    moments: FloatArray,
+) -> int:  # fmt: skip
+    """Run each segment (first row, last row, first session, sessions) on its own capital; 0, or 1 + the segment refused."""
+    account, curves = book.account[0], book.curves
+    for s in range(len(segments)):
+        first, last, day, days = segments[s, 0], segments[s, 1], segments[s, 2], segments[s, 3]
+        book.account.view(np.int64)[:] = 0
+        book.cells[:] = 0.0
+        book.claims[:] = 0.0
+        book.decided[:] = np.nan
+        account.cash = rules[0].capital
+        run_segment(market, target, rules[0], book, log, first, last)
+        if account.status != FINE:
+            return 1 + s
+        values, equity = curves[EQUITY, first : last + 1], curves[EQUITY, first : last + 1]
+        longs, shorts = curves[LONGS, first : last + 1], curves[SHORT_VALUES, first : last + 1]
+        if days < len(values):
+            gather(curves, market.closes[day : day + days], book.daily)
+            equity, longs, shorts = book.daily[EQUITY, :days], book.daily[LONGS, :days], book.daily[SHORT_VALUES, :days]
+        returns, buffer = book.returns[:days], book.buffer[:days]
+        summarise(rules[0], account, values, equity, longs, shorts, returns, buffer, book.lanes, out[s], moments[s])
+    return 0

@@ -1,0 +1,118 @@
+"""From a panel, costs and settings to what the kernels read."""
+
+import math
+
+import numpy as np
+
+from rustybt_ray._typing import BoolArray, IntArray
+from rustybt_ray._validation import check_choice, check_number
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.settings import DIVIDENDS, FILLS, Settings
+from rustybt_ray.engine.structures import RULES, Market
+
+DAY = 86_400_000_000_000  # nanoseconds
+
+
+def make_market(panel: Panel, fill: str) -> Market:
+    """The panel's arrays as the ledger reads them, for orders that fill at "next_close" or "next_open".
+
+    Raises
+    ------
+    InputError
+        If `fill` is neither.
+    """
+    check_choice("fill", fill, FILLS)
+    first, last = panel.listing
+    sessions = panel.session
+    starts = np.append(True, sessions[1:] != sessions[:-1])
+    gaps = np.diff(panel.sessions, prepend=panel.sessions[:1]) / DAY
+    delisted = np.flatnonzero((last >= 0) & (sessions[np.maximum(last, 0)] < sessions[-1]))
+    delisted = delisted[np.argsort(last[delisted], kind="stable")]
+    pay = np.flatnonzero(panel.dividend_pay >= 0)
+    pay = pay[np.argsort(panel.dividend_pay[pay], kind="stable")]
+    columns = (panel.dividend_row, panel.dividend_column, panel.dividend_amount, panel.dividend_pay)
+    return Market(
+        mark=panel.mark,
+        price=panel.close if fill == "next_close" else panel.open,
+        volume=panel.volume,
+        listing=_frozen(np.stack([first, last])),
+        previous_close=_frozen(np.append(-1, panel.last_rows[:-1])[sessions]),
+        days=_frozen(np.where(starts, gaps[sessions], 0.0)),
+        event_rows=_frozen(_event_rows(panel, last[delisted] + 1)),
+        splits=_frozen(np.column_stack([panel.split_row, panel.split_column, panel.split_ratio]).astype(np.float64)),
+        dividends=_frozen(np.column_stack(columns).astype(np.float64)),
+        payments=_frozen(np.column_stack([panel.dividend_pay[pay], pay])),
+        delistings=_frozen(np.column_stack([last[delisted] + 1, delisted])),
+        closes=_frozen(panel.last_rows),
+    )
+
+
+def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -> np.ndarray:
+    """Costs and settings as the ledger reads them, a structured array of one `RULES`.
+
+    Raises
+    ------
+    InputError
+        If `capital` is not a positive number.
+    """
+    check_number("capital", capital, low=0.0, strict=True)
+    periods = settings.periods_per_year or panel.periods_per_year
+    charges, impact = costs.commission.charges(), costs.slippage.impact()
+    values = {
+        "capital": capital,
+        "max_leverage": math.inf if settings.max_leverage is None else settings.max_leverage,
+        "delisting_return": settings.delisting_return,
+        "borrow": costs.borrow,
+        "margin": costs.margin,
+        "interest": costs.cash,
+        "daily_risk_free": (1.0 + settings.risk_free) ** (1.0 / periods) - 1.0,
+        "periods": periods,
+        "whole": settings.shares == "whole" or (settings.shares == "auto" and not panel.fractional),
+        "decision_sizing": settings.sizing == "decision",
+        "reduce_first": settings.sequence == "reduce first",
+        "after_bar": settings.commissions == "after bar",
+        "split_at_cost": settings.split_fraction == "cost basis",
+        "dividend_mode": DIVIDENDS.index(settings.dividends),
+        "delist_at_end": settings.delisting == "session end",
+        "delay": settings.delay,
+        "financing": bool(costs.borrow or costs.margin or costs.cash),
+        **costs.commission.charges()._asdict(),
+        **costs.slippage.impact()._asdict(),
+    }
+    rules = np.zeros(1, RULES)
+    for name, value in values.items():
+        rules[name] = value
+    return rules
+
+
+def make_segments(panel: Panel, segments: tuple[tuple[int, int], ...]) -> IntArray:
+    """(first row, last row, first session, number of sessions) of each segment of rows."""
+    rows = np.array(segments, dtype=np.int64).reshape(-1, 2)
+    sessions = panel.session[rows]
+    return _frozen(np.column_stack([rows, sessions[:, 0], sessions[:, 1] - sessions[:, 0] + 1]))
+
+
+def scheduled_rows(panel: Panel, schedule: str) -> BoolArray:
+    """Last row of every session, or of the first session of each ISO week or month, shape (T,)."""
+    days = panel.sessions // DAY
+    if schedule == "weekly":
+        period = (days + 3) // 7  # 1970-01-01 was a Thursday
+    elif schedule == "monthly":
+        period = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    else:
+        period = days
+    rows = np.zeros(len(panel.time), dtype=np.bool_)
+    rows[panel.last_rows[np.append(True, period[1:] != period[:-1])]] = True
+    return _frozen(rows)
+
+
+def _event_rows(panel: Panel, delistings: IntArray) -> IntArray:
+    rows = np.concatenate([panel.split_row, panel.dividend_row, panel.dividend_pay, delistings])
+    return np.unique(rows[(rows >= 0) & (rows < len(panel.time))])
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    made = np.ascontiguousarray(array)
+    made.flags.writeable = False
+    return made

@@ -1,0 +1,195 @@
+"""Metrics of one segment from its curves and its account: sums only, no sort. Sums run over eight lanes in a fixed order."""
+
+import math
+
+import numpy as np
+
+from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine.structures import Record
+
+BLOCKS = 16
+FLAT = 1e-14  # a standard deviation below this is rounding
+FEW = 20  # daily returns a ratio needs
+
+# columns of a metrics row, in the order of `metrics.METRICS`
+(
+    TOTAL_RETURN, ANNUAL_RETURN, VOLATILITY, SHARPE_RATIO, SORTINO_RATIO, MAX_DRAWDOWN, MAX_DRAWDOWN_LENGTH,
+    CALMAR_RATIO, SKEWNESS, KURTOSIS, N_TRADES, WIN_RATE, PROFIT_FACTOR, TURNOVER, EXPOSURE, TIME_IN_MARKET,
+    MAX_GROSS_LEVERAGE, COMMISSION_PAID, SLIPPAGE_PAID, FINANCING_PAID, COSTS_PAID, BREAK_EVEN_COST, TRADED_NOTIONAL,
+    N_OPEN_TRADES, N_CUT_ORDERS, RUINED,
+) = range(26)  # fmt: skip
+
+
+@kernel
+def lane_total(lanes: FloatArray, k: int) -> float:
+    """Sum of the eight lanes of row k, as a tree."""
+    lane = lanes[k]
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+
+
+@kernel
+def block_sums(returns: FloatArray, lanes: FloatArray) -> tuple[float, float]:
+    """Sum and sum of squares of the returns."""
+    lanes[:2] = 0.0
+    whole = len(returns) // 8 * 8
+    for i in range(0, whole, 8):
+        for k in range(8):
+            lanes[0, k] += returns[i + k]
+            lanes[1, k] += returns[i + k] * returns[i + k]
+    for k in range(len(returns) - whole):
+        lanes[0, k] += returns[whole + k]
+        lanes[1, k] += returns[whole + k] * returns[whole + k]
+    return lane_total(lanes, 0), lane_total(lanes, 1)
+
+
+@kernel
+def add_powers(lanes: FloatArray, k: int, value: float, mean: float, risk_free: float) -> None:
+    """Add the second, third and fourth power around the mean, and the squared shortfall, to lane k."""
+    x = value - mean
+    square = x * x
+    below = min(value - risk_free, 0.0)
+    lanes[0, k] += square
+    lanes[1, k] += square * x
+    lanes[2, k] += square * square
+    lanes[3, k] += below * below
+
+
+@kernel
+def centred_sums(returns: FloatArray, mean: float, risk_free: float, lanes: FloatArray) -> tuple[float, float, float, float]:
+    """Sums of the second, third and fourth power around the mean, and of squared shortfalls below the risk-free rate."""
+    lanes[:4] = 0.0
+    whole = len(returns) // 8 * 8
+    for i in range(0, whole, 8):
+        for k in range(8):
+            add_powers(lanes, k, returns[i + k], mean, risk_free)
+    for k in range(len(returns) - whole):
+        add_powers(lanes, k, returns[whole + k], mean, risk_free)
+    return lane_total(lanes, 0), lane_total(lanes, 1), lane_total(lanes, 2), lane_total(lanes, 3)
+
+
+@kernel
+def drawdown(equity: FloatArray, capital: float) -> tuple[float, int]:
+    """Lowest equity / running peak - 1, the capital in the peak, and the longest run of rows below the peak."""
+    peak, worst, run, longest = capital, 1.0, 0, 0
+    for value in equity:
+        if value >= peak:
+            peak, run = value, 0
+        else:
+            run += 1
+            longest = max(longest, run)
+            if value < worst * peak:
+                worst = value / peak
+    return worst - 1.0, longest
+
+
+@kernel
+def gather(curves: FloatArray, closes: IntArray, days: FloatArray) -> None:
+    """The curves at the rows `closes`."""
+    for c in range(len(curves)):
+        for i in range(len(closes)):
+            days[c, i] = curves[c, closes[i]]
+
+
+@kernel
+def find_returns(equity: FloatArray, capital: float, ruined: bool, returns: FloatArray) -> None:
+    """Returns of each day on the one before, the first on the capital; zero after ruin."""
+    returns[0] = equity[0] / capital - 1.0
+    before, after, later = equity[:-1], equity[1:], returns[1:]
+    if not ruined:
+        for i in range(len(after)):
+            later[i] = after[i] / before[i] - 1.0
+    else:
+        for i in range(len(after)):
+            later[i] = after[i] / before[i] - 1.0 if before[i] > 0.0 else 0.0
+
+
+@kernel
+def exposures(
+    equity: FloatArray, longs: FloatArray, shorts: FloatArray, buffer: FloatArray, lanes: FloatArray
+) -> tuple[float, float, float]:
+    """Mean and largest gross exposure over value, and the share of days with a position."""
+    largest, held = 0.0, 0
+    for i in range(len(equity)):
+        gross = longs[i] - shorts[i]
+        buffer[i] = gross / equity[i] if gross > 0.0 else 0.0
+    for i in range(len(equity)):
+        held += 1 if buffer[i] > 0.0 else 0
+        largest = max(largest, buffer[i])
+    total, _ = block_sums(buffer, lanes)
+    return total / len(equity), largest, held / len(equity)
+
+
+@kernel
+def distribution(returns: FloatArray, lanes: FloatArray, risk_free: float, moments: FloatArray) -> float:
+    """n, mean, standard deviation, skewness, kurtosis and block sums of the returns into `moments`; the downside deviation."""
+    n = len(returns)
+    size = n // BLOCKS
+    head = n - BLOCKS * size
+    total, _ = block_sums(returns[:head], lanes)
+    for b in range(BLOCKS):
+        low = head + b * size
+        moments[5 + b], moments[5 + BLOCKS + b] = block_sums(returns[low : low + size], lanes)
+        total += moments[5 + b]
+    mean = total / n
+    second, third, fourth, below = centred_sums(returns, mean, risk_free, lanes)
+    deviation = math.sqrt(second / (n - 1)) if n > 1 else 0.0
+    moments[0], moments[1], moments[2] = n, mean, deviation
+    if deviation >= FLAT:
+        variance = second / n
+        moments[3] = third / n / (variance * math.sqrt(variance))
+        moments[4] = fourth / n / (variance * variance)
+    else:
+        moments[2] = 0.0
+        moments[3] = moments[4] = np.nan
+    return math.sqrt(below / n)
+
+
+@kernel
+def ratio(numerator: float, denominator: float) -> float:
+    """The quotient, or NaN where the denominator is zero."""
+    return numerator / denominator if denominator != 0.0 else np.nan
+
+
+@kernel
+def summarise(
+    rules: Record, account: Record, rows: FloatArray, equity: FloatArray, longs: FloatArray, shorts: FloatArray,
+    returns: FloatArray, buffer: FloatArray, lanes: FloatArray, out: FloatArray, moments: FloatArray,
+) -> None:  # fmt: skip
+    """Every metric that needs no sort, from the equity by row and the curves by day; fills `returns` with the daily returns."""
+    capital, periods, n = rules.capital, rules.periods, len(equity)
+    final = equity[n - 1]
+    ruined = account.ruined > 0.0
+    find_returns(equity, capital, ruined, returns)
+    downside = distribution(returns, lanes, rules.daily_risk_free, moments)
+    depth, longest = drawdown(equity, capital)
+    if len(rows) != n:
+        depth, _ = drawdown(rows, capital)
+    mean, deviation = moments[1], moments[2]
+    root = math.sqrt(periods)
+    enough = n >= FEW
+    depth = -1.0 if ruined else depth
+    out[TOTAL_RETURN] = -1.0 if ruined else final / capital - 1.0
+    out[ANNUAL_RETURN] = -1.0 if ruined else (final / capital) ** (periods / n) - 1.0
+    out[VOLATILITY] = deviation * root
+    excess = mean - rules.daily_risk_free
+    out[SHARPE_RATIO] = excess / deviation * root if enough and deviation >= FLAT else np.nan
+    out[SORTINO_RATIO] = excess * periods / (downside * root) if enough and downside > 0.0 else np.nan
+    out[MAX_DRAWDOWN] = depth
+    out[MAX_DRAWDOWN_LENGTH] = longest
+    out[CALMAR_RATIO] = out[ANNUAL_RETURN] / abs(depth) if enough and depth < 0.0 else np.nan
+    out[SKEWNESS], out[KURTOSIS] = moments[3], moments[4]
+    out[N_TRADES] = account.trades
+    out[WIN_RATE] = ratio(account.wins, account.trades)
+    out[PROFIT_FACTOR] = ratio(account.gains, account.losses)
+    out[TURNOVER] = account.turnover / 2.0 * periods / n
+    out[EXPOSURE], out[MAX_GROSS_LEVERAGE], out[TIME_IN_MARKET] = exposures(equity, longs, shorts, buffer, lanes)
+    out[COMMISSION_PAID], out[SLIPPAGE_PAID] = account.commission, account.slippage
+    out[FINANCING_PAID] = account.financing
+    out[COSTS_PAID] = account.commission + account.slippage + account.financing
+    gain = final - capital + account.commission + account.slippage
+    out[BREAK_EVEN_COST] = ratio(1e4 * gain, account.notional)
+    out[TRADED_NOTIONAL] = account.notional
+    out[N_OPEN_TRADES] = account.positions
+    out[N_CUT_ORDERS] = account.cuts
+    out[RUINED] = account.ruined

@@ -1,0 +1,214 @@
+"""From targets to orders: which rows decide, which assets are ordered, how many shares."""
+
+import math
+
+import numpy as np
+
+from rustybt_ray._typing import BoolArray, FloatArray, IntArray
+from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine.fills_nb import end_order, whole_part
+from rustybt_ray.engine.structures import (
+    ARRIVAL,
+    CHARGED,
+    CUT,
+    DECISION,
+    DENSE,
+    DONE_NOTIONAL,
+    DONE_SHARES,
+    FINE,
+    INFINITE,
+    MASK_CHANGE,
+    NONE,
+    OVERWEIGHT,
+    PRICE,
+    REST,
+    SHARES,
+    SIZED,
+    STAGE,
+    UNSIZED,
+    WEIGHT,
+    ByteArray,
+    Record,
+)
+
+
+@kernel
+def flag(active: ByteArray, d: int, lag: int) -> None:
+    """Row d decides; what it orders arrives `lag` rows later."""
+    active[d] |= DECISION
+    active[d + lag] |= ARRIVAL
+
+
+@kernel
+def mark_changes(mask: ByteArray, active: ByteArray, change: ByteArray, low: int, high: int, lag: int) -> None:
+    """Flag the rows of [low, high] where a mask differs from its row before (before `low`: false); `change` says in which cells.
+
+    The difference is taken over the flat mask, so that it vectorises whatever the number of assets, and searched by words.
+    """
+    assets = mask.shape[1]
+    flat = mask.reshape(-1)[low * assets : (high + 1) * assets]
+    size = len(flat)
+    words = -(-size // 8)
+    head = min(assets, size)
+    for i in range(head):
+        change[i] = flat[i]
+    later, before, differs = flat[head:], flat[: size - head], change[head:size]
+    for i in range(len(later)):
+        differs[i] = later[i] ^ before[i]
+    change[size : 8 * words] = 0
+    row, end = low, assets
+    for w, word in enumerate(change[: 8 * words].view(np.uint64)):
+        if word != 0:
+            for i in range(8 * w, 8 * w + 8):
+                while i >= end:
+                    row, end = row + 1, end + assets
+                if change[i] != 0:
+                    flag(active, row, lag)
+
+
+@kernel
+def mark_weights(
+    rules: Record, account: Record, weights: FloatArray, active: ByteArray, low: int, high: int, lag: int
+) -> None:
+    """Flag the rows of [low, high] that order anything; note the first row that orders too much."""
+    for d in range(low, high + 1):
+        gross, ordered = 0.0, 0
+        for a in range(weights.shape[1]):
+            if not math.isnan(weights[d, a]):
+                ordered += 1
+                gross += abs(weights[d, a])
+        if ordered > 0:
+            flag(active, d, lag)
+        if account.status == FINE and gross == math.inf:
+            account.status, account.status_row = INFINITE, d
+        if account.status == FINE and ordered == weights.shape[1] and gross > rules.max_leverage + 1e-9:
+            account.status, account.status_row = OVERWEIGHT, d
+
+
+@kernel
+def mark_scheduled(scheduled: BoolArray, active: ByteArray, low: int, high: int, lag: int) -> None:
+    """Flag the scheduled rows of [low, high]."""
+    for d in range(low, high + 1):
+        if scheduled[d]:
+            flag(active, d, lag)
+
+
+@kernel
+def mask_share(
+    rules: Record, account: Record, mask: ByteArray, slots: int, listing: IntArray, d: int
+) -> float:
+    """Weight of each true cell of row d: 1 / max(slots, number true); no slots: the columns listed."""
+    assets = mask.shape[1]
+    if slots >= assets and rules.max_leverage >= 1.0:
+        return 1.0 / slots
+    count = 0
+    for a in range(assets):
+        count += 1 if mask[d, a] != 0 else 0
+    if slots == 0:
+        for a in range(assets):
+            slots += 1 if listing[0, a] <= d <= listing[1, a] else 0
+    share = 1.0 / max(slots, count, 1)
+    if account.status == FINE and share * count > rules.max_leverage + 1e-9:
+        account.status, account.status_row = OVERWEIGHT, d
+    return share
+
+
+@kernel
+def target_weight(
+    kind: int, weights: FloatArray, mask: ByteArray, change: ByteArray, share: float, d: int, low: int, a: int
+) -> float:
+    """Weight that row d orders for asset `a`, NaN for no order; `low` is the segment's first decision row."""
+    if kind == DENSE:
+        return weights[d, a]
+    if kind == MASK_CHANGE and change[(d - low) * mask.shape[1] + a] == 0:
+        return np.nan
+    return share if mask[d, a] != 0 else 0.0
+
+
+@kernel
+def decide_counts(
+    rules: Record, cells: FloatArray, decided: FloatArray, mark: FloatArray, kind: int, weights: FloatArray,
+    mask: ByteArray, change: ByteArray, share: float, d: int, low: int, value: float,
+) -> None:  # fmt: skip
+    """Counts of row d's orders at its own close: target position at `value` less the shares held (NaN: no price yet)."""
+    slot = d % (rules.delay + 1)
+    for a in range(cells.shape[1]):
+        shares = target_weight(kind, weights, mask, change, share, d, low, a) * value / mark[a, d]
+        if rules.whole and not math.isnan(shares):
+            shares = whole_part(shares)
+        decided[slot, a] = shares - cells[SHARES, a]
+
+
+@kernel
+def place_orders(
+    rules: Record, account: Record, cells: FloatArray, decided: FloatArray, listing: IntArray, kind: int,
+    weights: FloatArray, mask: ByteArray, change: ByteArray, share: float, row: int, d: int, low: int,
+) -> None:  # fmt: skip
+    """Decision row d's orders replace the open orders of the same assets."""
+    slot = d % (rules.delay + 1)
+    for a in range(cells.shape[1]):
+        weight = target_weight(kind, weights, mask, change, share, d, low, a)
+        if math.isnan(weight):
+            continue
+        end_order(account, cells, a)
+        if row > listing[1, a]:
+            continue
+        cells[WEIGHT, a] = weight
+        cells[DONE_SHARES, a] = cells[DONE_NOTIONAL, a] = cells[CHARGED, a] = cells[CUT, a] = 0.0
+        sized = rules.decision_sizing and not math.isnan(decided[slot, a])
+        if sized and decided[slot, a] == 0.0:
+            continue
+        cells[REST, a] = decided[slot, a] if sized else 0.0
+        cells[STAGE, a] = SIZED if sized else UNSIZED
+        account.open_orders += 1
+
+
+@kernel
+def row_price(price: FloatArray, mark: FloatArray, row: int, a: int) -> float:
+    """The price of a valuation: the carried close where there is no bar."""
+    p = price[row, a]
+    return mark[a, row] if math.isnan(p) else p
+
+
+@kernel
+def find_value(account: Record, cells: FloatArray, held: IntArray, price: FloatArray, mark: FloatArray, row: int) -> float:
+    """The value before the row's first fill."""
+    longs = shorts = 0.0
+    for i in range(account.positions):
+        a = held[i]
+        worth = cells[SHARES, a] * row_price(price, mark, row, a)
+        if worth > 0.0:
+            longs += worth
+        else:
+            shorts += worth
+    account.row_longs, account.row_shorts = longs, shorts
+    return account.cash + account.claims + (longs + shorts)
+
+
+@kernel
+def queue_orders(cells: FloatArray, queue: IntArray) -> int:
+    """Columns with an open order, in order, into `queue`; their number."""
+    count = 0
+    for a in range(cells.shape[1]):
+        if cells[STAGE, a] != NONE:
+            queue[count] = a
+            count += 1
+    return count
+
+
+@kernel
+def count_shares(
+    rules: Record, account: Record, cells: FloatArray, queue: IntArray, price: FloatArray, mark: FloatArray, row: int, value: float
+) -> None:
+    """Set the prices of the queued orders, and the counts of those without one whose asset has a bar."""
+    for i in range(len(queue)):
+        a = queue[i]
+        cells[PRICE, a] = row_price(price, mark, row, a)
+        if cells[STAGE, a] == UNSIZED and not math.isnan(price[row, a]):
+            shares = cells[WEIGHT, a] * value / cells[PRICE, a]
+            if rules.whole:
+                shares = whole_part(shares)
+            cells[REST, a] = shares - cells[SHARES, a]
+            cells[STAGE, a] = SIZED
+            if cells[REST, a] == 0.0:
+                end_order(account, cells, a)

@@ -1,0 +1,176 @@
+"""What the kernels share: a panel's arrays, the rules, a trial's account, cells and curves.
+
+Kernels pass each other plain arrays and records, not these tuples: numba counts references each time it takes an array out
+of a tuple, which made a trial fifteen times slower.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rustybt_ray._typing import BoolArray, FloatArray, IntArray
+
+ByteArray: TypeAlias = NDArray[np.uint8]
+Record: TypeAlias = Any
+"""One element of a structured array; its fields are read and written as attributes."""
+
+# rows of the cells, one column an asset
+(SHARES, STAGE, WEIGHT, REST, DONE_SHARES, DONE_NOTIONAL, CHARGED, CUT, BAR_SHARES, TRIP, BASIS, PRICE) = range(12)
+CELLS = 12
+
+# STAGE of an asset's open order
+NONE, UNSIZED, SIZED = 0.0, 1.0, 2.0
+
+# rows of the curves, one column a row of the panel
+EQUITY, LONGS, SHORT_VALUES = range(3)
+CURVES = 3
+
+# rows valued together, and partial sums of the metrics
+LANES = 8
+
+# columns of the events, sorted by their row
+EVENT_ROW, EVENT_COLUMN, EVENT_VALUE, EVENT_PAY = range(4)
+
+# `status` of an account
+FINE, OVERWEIGHT, INFINITE = 0, 1, 2
+
+# flags of a row: it decides, something happens to positions or cash, orders of an earlier decision arrive
+DECISION, EVENT, ARRIVAL = 1, 2, 4
+
+# kinds of targets
+DENSE, MASK_CHANGE, MASK_SCHEDULE = 0, 1, 2
+
+# kinds of logged fills, and the columns of the log: row, column, shares, price, commission, slippage, kind
+FILL_ORDER, FILL_DELISTING, FILL_SPLIT = 0, 1, 2
+LOG_COLUMNS = 7
+
+ACCOUNT = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "cash", "claims", "after_bar", "commission", "slippage", "financing", "notional", "turnover", "row_notional",
+            "row_longs", "row_shorts", "trades", "wins", "gains", "losses", "cuts", "ruined",
+        )
+    ]
+    + [(name, np.int64) for name in ("status", "status_row", "logged", "open_orders", "positions", "short_positions")],
+    align=True,
+)  # fmt: skip
+"""Scalars of a running trial: money, sums, counts; `status` tells why the weights were refused."""
+
+RULES = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "capital", "max_leverage", "delisting_return", "fixed", "per_share", "per_dollar", "minimum", "basis_points",
+            "spread", "price_impact", "volume_limit", "borrow", "margin", "interest", "daily_risk_free", "periods",
+        )
+    ]
+    + [
+        (name, np.int64)
+        for name in (
+            "whole", "decision_sizing", "reduce_first", "after_bar", "split_at_cost", "dividend_mode", "delist_at_end",
+            "delay", "financing",
+        )
+    ],
+    align=True,
+)  # fmt: skip
+"""Settings and costs as the ledger reads them; `max_leverage` is infinite where nothing is cut."""
+
+
+class Market(NamedTuple):
+    """Arrays of a panel that the ledger reads (T rows, N assets, S sessions).
+
+    Attributes
+    ----------
+    mark : ndarray, shape (N, T)
+    price : ndarray, shape (T, N)
+        The series that orders fill at.
+    volume : ndarray, shape (T, N)
+    listing : ndarray of int64, shape (2, N)
+        First and last row with a bar.
+    previous_close : ndarray of int64, shape (T,)
+        Last row of the session before; -1 in the first session.
+    days : ndarray, shape (T,)
+        Calendar days since the session before, on the first row of a session; else 0.
+    event_rows : ndarray of int64
+        Rows with a split, a dividend, a payment or a delisting, in order.
+    splits : ndarray, shape (E, 3)
+        Row, column, new shares per old share.
+    dividends : ndarray, shape (E, 4)
+        Row, column, cash a share, pay row (-1: unknown).
+    payments : ndarray of int64, shape (E, 2)
+        Pay row and position in `dividends`, for known pay rows, in their order.
+    delistings : ndarray of int64, shape (E, 2)
+        Row after the last bar, and column.
+    closes : ndarray of int64, shape (S,)
+        Last row of each session.
+    """
+
+    mark: FloatArray
+    price: FloatArray
+    volume: FloatArray
+    listing: IntArray
+    previous_close: IntArray
+    days: FloatArray
+    event_rows: IntArray
+    splits: FloatArray
+    dividends: FloatArray
+    payments: IntArray
+    delistings: IntArray
+    closes: IntArray
+
+
+class Target(NamedTuple):
+    """What a strategy wants: dense weights, or a mask with its slots and its scheduled rows (empty where unused)."""
+
+    kind: int
+    weights: FloatArray
+    mask: ByteArray
+    slots: int
+    scheduled: BoolArray
+
+
+class Book(NamedTuple):
+    """Buffers of one trial at a time, allocated once a worker and panel."""
+
+    account: Record
+    cells: FloatArray
+    decided: FloatArray
+    claims: FloatArray
+    active: ByteArray
+    change: ByteArray
+    queue: IntArray
+    held: IntArray
+    curves: FloatArray
+    daily: FloatArray
+    returns: FloatArray
+    buffer: FloatArray
+    lanes: FloatArray
+
+
+class Log(NamedTuple):
+    """Where a replay writes its fills, positions and cash; empty arrays write nothing."""
+
+    fills: FloatArray
+    positions: FloatArray
+    cash: FloatArray
+
+
+def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
+    """Buffers for trials of a panel with these sizes."""
+    return Book(
+        account=np.zeros(1, ACCOUNT),
+        cells=np.zeros((CELLS, assets)),
+        decided=np.full((delay + 1, assets), np.nan),
+        claims=np.zeros(dividends),
+        active=np.zeros(rows // 8 * 8 + 8, np.uint8),
+        change=np.zeros(-(-rows * assets // 8) * 8, np.uint8),
+        queue=np.zeros(assets, np.int64),
+        held=np.zeros(assets, np.int64),
+        curves=np.zeros((CURVES, rows + LANES)),
+        daily=np.zeros((CURVES, rows)),
+        returns=np.zeros(rows),
+        buffer=np.zeros(rows),
+        lanes=np.zeros((4, LANES)),
+    )

@@ -1,0 +1,154 @@
+"""What every worker does with a chunk: call the strategy for each trial, trade its weights, collect columns."""
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray._typing import FloatArray
+from rustybt_ray.engine.backtest import Simulator
+from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
+from rustybt_ray.strategies.shipping import unpack
+from rustybt_ray.strategies.trial import Trial
+from rustybt_ray.workspace.workspace import Workspace
+
+PACKAGE = str(Path(__file__).resolve().parent.parent)
+
+
+class ChunkRunner:
+    """Runs chunks of one job at a time on a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the job's panel is open.
+    worker : str
+        Name that the blocks carry.
+    """
+
+    def __init__(self, workspace: Workspace, worker: str = "inline") -> None:
+        self.workspace, self.worker = workspace, worker
+        self._strategies: dict[str, Callable[..., Any]] = {}
+        self._job: Job | None = None
+        self._simulator: Simulator | None = None
+
+    def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
+        """Load the job's strategy and make its ledger ready; `function` is the strategy where it needs no loading.
+
+        Raises
+        ------
+        StrategyError
+            If the strategy cannot be loaded here.
+        BundleError
+            If the job's panel is not open.
+        """
+        if function is not None:
+            self._strategies[job.digest] = function
+        elif job.digest not in self._strategies:
+            self._strategies[job.digest] = unpack(job.strategy)
+        panel = self.workspace.data(job.version).panel
+        rules = (job.segments, job.capital, job.costs, job.fill, job.settings)
+        known = self._job and (self._job.segments, self._job.capital, self._job.costs, self._job.fill, self._job.settings)
+        if self._simulator is None or known != rules or self._simulator.panel is not panel:
+            self._simulator = Simulator(
+                panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
+            )
+        self._job = job
+
+    def run(self, chunk: Chunk) -> Block:
+        """Run a chunk's trials; what a strategy raises becomes that trial's error.
+
+        Raises
+        ------
+        StrategyError
+            If no job was prepared.
+        """
+        if self._job is None or self._simulator is None:
+            raise StrategyError("no job was prepared", f"worker {self.worker}", "Call prepare(job) first.")
+        if self._job.kind == "objective":
+            return self._run_objective(self._job, chunk)
+        return self._run_target(self._job, self._simulator, chunk)
+
+    def _run_target(self, job: Job, simulator: Simulator, chunk: Chunk) -> Block:
+        strategy, data = self._strategies[job.digest], self.workspace.data(job.version)
+        count, segments = len(chunk), len(job.segments)
+        metrics = np.full((count, segments, len(NAMES) + (len(ORDERED) if job.ordered else 0)), np.nan)
+        moments = np.full((count, segments, MOMENTS), np.nan)
+        block = self._empty(chunk, NAMES + tuple(ORDERED) if job.ordered else NAMES, metrics[:, 0], moments[:, 0])
+        before = time.perf_counter()
+        for i, params in enumerate(_rows(chunk)):
+            try:
+                weights = strategy(data, **params)
+                simulator.run(weights, metrics[i], moments[i])
+                if job.ordered:
+                    metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
+            except Exception as error:
+                _record_failure(block, i, error)
+            now = time.perf_counter()
+            block.duration[i] = now - before
+            before = now
+        return block
+
+    def _run_objective(self, job: Job, chunk: Chunk) -> Block:
+        strategy, data = self._strategies[job.digest], self.workspace.data(job.version)
+        rows: list[dict[str, float]] = []
+        block = self._empty(chunk, (), np.empty((len(chunk), 0)), np.full((len(chunk), MOMENTS), np.nan))
+        for i, params in enumerate(_rows(chunk)):
+            before = time.perf_counter()
+            try:
+                trial = Trial(number=int(chunk.numbers[i]), params=params, data=data, study_seed=job.seed)
+                rows.append(_values(strategy(trial)))
+            except Exception as error:
+                rows.append({})
+                _record_failure(block, i, error)
+            block.duration[i] = time.perf_counter() - before
+        block.names = tuple(dict.fromkeys(name for row in rows for name in row))
+        block.metrics = np.array([[row.get(name, np.nan) for name in block.names] for row in rows], dtype=np.float64)
+        block.metrics = block.metrics.reshape(len(chunk), len(block.names))
+        return block
+
+    def _empty(self, chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray) -> Block:
+        count = len(chunk)
+        state = np.full(count, COMPLETE, np.uint8)
+        return Block(chunk.numbers, names, state, metrics, moments, np.zeros(count), {}, self.worker)
+
+
+
+
+def _rows(chunk: Chunk) -> Any:
+    """Parameters of each trial, one dict at a time."""
+    names = tuple(chunk.columns)
+    if not names:
+        return ({} for _ in range(len(chunk)))
+    return (dict(zip(names, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+
+
+def _values(result: Any) -> dict[str, float]:
+    """An objective function's result as named numbers.
+
+    Raises
+    ------
+    StrategyError
+        If it is neither a number nor a dict of numbers.
+    """
+    values = result if isinstance(result, dict) else {"value": result}
+    try:
+        return {str(name): float(value) for name, value in values.items()}
+    except (TypeError, ValueError):
+        what = f"an objective function must return a number or a dict of numbers; received {result!r}"
+        raise StrategyError(what, "its return value", "Return float(...), or {'name': float(...)}.") from None
+
+
+def _record_failure(block: Block, position: int, error: Exception) -> None:
+    """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(PACKAGE)]
+    lines = traceback.format_list(frames) + traceback.format_exception_only(error)
+    block.state[position] = FAILED
+    block.metrics[position] = np.nan
+    block.moments[position] = np.nan
+    block.errors[int(block.numbers[position])] = TrialError(type(error).__name__, str(error), "".join(lines))

@@ -1,0 +1,137 @@
+"""What travels between driver and workers: a job once a study, chunks of trials, blocks of results."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.settings import Settings
+
+COMPLETE, FAILED = 0, 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker must know to run any trial of one study.
+
+    Attributes
+    ----------
+    version : str
+        Bundle version; the worker has opened its panel before.
+    strategy : bytes
+        The strategy as `strategies.shipping.pack` made it.
+    digest : str
+        The strategy's digest: the key under which a worker keeps it loaded.
+    kind : str
+        "target" or "objective".
+    segments : tuple of (int, int)
+        First and last row of each segment to run.
+    """
+
+    version: str
+    strategy: bytes
+    digest: str
+    kind: str
+    segments: tuple[tuple[int, int], ...]
+    capital: float
+    costs: Costs
+    fill: str
+    settings: Settings
+    seed: int
+    ordered: bool = False
+    config: OptimizationConfig = field(default_factory=OptimizationConfig)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Trials to run together: their numbers and their parameters as columns.
+
+    Attributes
+    ----------
+    number : int
+        Identity of the chunk within a study.
+    numbers : ndarray of int64, shape (k,)
+        Trial numbers.
+    columns : dict of str to sequence of length k
+        Parameter values as plain Python or NumPy scalars.
+    """
+
+    number: int
+    numbers: IntArray
+    columns: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def params(self, position: int) -> dict[str, Any]:
+        """Parameters of the trial at `position`."""
+        return {name: values[position] for name, values in self.columns.items()}
+
+    def part(self, number: int, low: int, high: int) -> "Chunk":
+        """The trials at [low, high) as a chunk of their own."""
+        columns = {name: values[low:high] for name, values in self.columns.items()}
+        return Chunk(number, self.numbers[low:high], columns)
+
+
+@dataclass(frozen=True)
+class TrialError:
+    """Why a trial has no metrics: the exception's type, its message, and the traceback as text."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass
+class Block:
+    """Results of some trials, as columns.
+
+    Attributes
+    ----------
+    numbers : ndarray of int64, shape (k,)
+    state : ndarray of uint8, shape (k,)
+        COMPLETE or FAILED.
+    metrics : ndarray of float64, shape (k, M)
+        Columns as `names` says; NaN for failed trials.
+    moments : ndarray of float64, shape (k, 37)
+        n, mean, standard deviation, skewness, kurtosis of the daily returns, then 16 block sums and 16 block sums of squares.
+    duration : ndarray of float64, shape (k,)
+        Seconds.
+    errors : dict of int to TrialError
+        By trial number.
+    worker : str
+        Who ran them.
+    """
+
+    numbers: IntArray
+    names: tuple[str, ...]
+    state: np.ndarray
+    metrics: FloatArray
+    moments: FloatArray
+    duration: FloatArray
+    errors: dict[int, TrialError]
+    worker: str
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @classmethod
+    def failed(cls, numbers: IntArray, names: tuple[str, ...], error: TrialError, worker: str) -> "Block":
+        """A block in which every trial ended with the same error."""
+        count = len(numbers)
+        return cls(
+            numbers=numbers,
+            names=names,
+            state=np.full(count, FAILED, np.uint8),
+            metrics=np.full((count, len(names)), np.nan),
+            moments=np.full((count, MOMENTS), np.nan),
+            duration=np.zeros(count),
+            errors={int(number): error for number in numbers},
+            worker=worker,
+        )
+
+
+MOMENTS = 37

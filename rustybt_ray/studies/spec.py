@@ -1,0 +1,82 @@
+"""What a study was asked to do, resolved: enough to know its results and to ask for them again."""
+
+import dataclasses
+import platform
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.settings import Settings
+
+FORMAT = 1
+ENGINE = 1  # raised whenever a number that a trial yields changes
+PACKAGES = ("numpy", "numba", "polars", "pyarrow", "ray", "rustybt_ray", "scipy")
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """The resolved specification of a study.
+
+    Attributes
+    ----------
+    strategy : dict
+        Name, module, file and source text of the strategy.
+    digest : str
+        Digest of the strategy's code and everything it uses.
+    kind : str
+        "target" or "objective".
+    bundle, version : str
+        Name and SHA-256 of the bundle.
+    search : dict
+        The search, its space and its constraint.
+    objective, direction : str
+    require : tuple of str
+        Conditions that a trial must meet to be best.
+    start, end : str
+        First and last session, as ISO dates.
+    """
+
+    strategy: dict[str, Any]
+    digest: str
+    kind: str
+    bundle: str
+    version: str
+    search: dict[str, Any]
+    objective: str
+    direction: str
+    require: tuple[str, ...]
+    start: str
+    end: str
+    capital: float
+    costs: Costs
+    fill: str
+    settings: Settings
+    seed: int
+    engine: int = ENGINE
+    format: int = FORMAT
+    machine: dict[str, str] = field(default_factory=lambda: {**packages(), **cpu()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The specification as JSON takes it."""
+        made = dataclasses.asdict(self)
+        for name, model in (("commission", self.costs.commission), ("slippage", self.costs.slippage)):
+            made["costs"][name] = {"model": type(model).__name__, **made["costs"][name]}
+        return made
+
+
+def packages() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    made = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in PACKAGES:
+        try:
+            made[name] = version(name)
+        except PackageNotFoundError:
+            made[name] = "not installed"
+    return made
+
+
+def cpu() -> dict[str, str]:
+    """The processor: transcendental functions may differ in the last bit between two of them."""
+    return {"machine": platform.machine(), "processor": platform.processor() or "unknown"}
