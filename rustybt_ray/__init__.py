@@ -1,0 +1,83 @@
+"""rustybt_ray: the Ray-based, cluster-scale optimizer for trading backtests.
+
+Public names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rustybt_ray.api import backtest, optimize
+    from rustybt_ray.config import OptimizationConfig
+    from rustybt_ray.data.bundle import Bundle
+    from rustybt_ray.data.ingest import ingest
+    from rustybt_ray.data.panel import Panel
+    from rustybt_ray.data.sample import ingest_sample
+    from rustybt_ray.data.store import BundleStore
+    from rustybt_ray.engine.backtest import Backtest
+    from rustybt_ray.engine.costs import (
+        Costs,
+        FixedBasisPoints,
+        FixedSpread,
+        NoCommission,
+        NoSlippage,
+        PerDollar,
+        PerShare,
+        PerTrade,
+        VolumeShare,
+    )
+    from rustybt_ray.engine.settings import Settings
+    from rustybt_ray.engine.weights import Weights, equal_weight, on_change, on_schedule
+    from rustybt_ray.exceptions import (
+        BundleError,
+        ExecutionError,
+        IngestError,
+        InputError,
+        RustybtRayError,
+        StrategyError,
+        WeightsError,
+    )
+    from rustybt_ray.search.space import Choice, Float, Int, ParameterSpace
+    from rustybt_ray.strategies.strategy import Objective
+    from rustybt_ray.strategies.trial import Trial
+    from rustybt_ray.studies.study import Study
+
+_HOMES = {
+    "rustybt_ray.api": ("backtest", "optimize"),
+    "rustybt_ray.config": ("OptimizationConfig",),
+    "rustybt_ray.data.bundle": ("Bundle",),
+    "rustybt_ray.data.ingest": ("ingest",),
+    "rustybt_ray.data.panel": ("Panel",),
+    "rustybt_ray.data.sample": ("ingest_sample",),
+    "rustybt_ray.data.store": ("BundleStore",),
+    "rustybt_ray.engine.backtest": ("Backtest",),
+    "rustybt_ray.engine.costs": (
+        "Costs", "FixedBasisPoints", "FixedSpread", "NoCommission", "NoSlippage", "PerDollar", "PerShare", "PerTrade",
+        "VolumeShare",
+    ),
+    "rustybt_ray.engine.settings": ("Settings",),
+    "rustybt_ray.engine.weights": ("Weights", "equal_weight", "on_change", "on_schedule"),
+    "rustybt_ray.exceptions": (
+        "BundleError", "ExecutionError", "IngestError", "InputError", "RustybtRayError", "StrategyError", "WeightsError",
+    ),
+    "rustybt_ray.search.space": ("Choice", "Float", "Int", "ParameterSpace"),
+    "rustybt_ray.strategies.strategy": ("Objective",),
+    "rustybt_ray.strategies.trial": ("Trial",),
+    "rustybt_ray.studies.study": ("Study",),
+}  # fmt: skip
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,1 @@
+"""One ledger for every backtest: orders, fills, events, metrics."""

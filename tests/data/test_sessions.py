@@ -152,6 +152,7 @@ def test_the_packages_schedule_is_taken(store, monkeypatch):
         ingest("b", bars(days), root=store.root, calendar="XXXX")
 
 
+@pytest.mark.filterwarnings("ignore:Series.values")  # the package's own use of pandas
 def test_the_real_package(store):
     pytest.importorskip("exchange_calendars", reason="the package exchange-calendars is not installed")
     days = [date(2019, 12, 24), date(2019, 12, 27)]

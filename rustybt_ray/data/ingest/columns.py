@@ -27,10 +27,17 @@ def read_numbers(series: "pl.Series") -> tuple[FloatArray, BoolArray]:
         return np.full(len(series), np.nan), series.is_null().to_numpy()
     if kind.is_numeric() and not kind.is_decimal():
         return _floats(series.cast(pl.Float64)), np.ones(len(series), dtype=bool)
-    text = series.cast(pl.String).str.strip_chars()
+    text = series.cast(pl.String)
     numbers = text.cast(pl.Float64, strict=False)
-    blank = text.is_null() | text.str.to_lowercase().is_in(BLANK)
-    return _floats(numbers), (numbers.is_not_null() | blank).to_numpy()
+    unread = numbers.is_null() & text.is_not_null()
+    if not unread.any():
+        return _floats(numbers), np.ones(len(series), dtype=bool)
+    rest = text.filter(unread).str.strip_chars()
+    again = rest.cast(pl.Float64, strict=False)
+    values, good = _floats(numbers), np.ones(len(series), dtype=bool)
+    values[unread.to_numpy()] = _floats(again)
+    good[unread.to_numpy()] = (again.is_not_null() | rest.str.to_lowercase().is_in(BLANK)).to_numpy()
+    return values, good
 
 
 def read_times(series: "pl.Series") -> tuple[IntArray, BoolArray, bool]:
@@ -65,6 +72,9 @@ def _from_text(text: "pl.Series") -> tuple["pl.Series", "pl.Series"]:
     """Time on the wall and in UTC of ISO dates and times, with an offset or without."""
     import polars as pl
 
+    dates = text.str.to_date("%Y-%m-%d", strict=False)
+    if dates.null_count() == text.null_count():
+        return dates.cast(pl.Datetime("us")), dates.cast(pl.Datetime("us"))
     plain = text.str.replace(r"^(\d{4}-\d{2}-\d{2})T", "${1} ").str.replace(r"[Zz]$", "+00:00")
     offset = plain.str.extract(OFFSET)
     bare = plain.str.replace(r"(\d:\d.*)[+-]\d{2}:?\d{2}$", "${1}").str.strip_chars()

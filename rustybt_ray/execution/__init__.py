@@ -1,0 +1,1 @@
+"""Running trials: what travels, what every worker does, and the driver."""

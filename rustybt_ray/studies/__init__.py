@@ -1,0 +1,1 @@
+"""What a search was, is and found."""
