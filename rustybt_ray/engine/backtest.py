@@ -129,7 +129,8 @@ class Simulator:
         if self.book.account["status"][0] == INFINITE:
             return WeightsError("weights must be finite or NaN; received an infinite one", where, "NaN orders nothing.")
         gross = float(np.abs(target.weights[row]).sum()) if target.kind == DENSE else 1.0
-        what = f"the sum of absolute weights must be at most max_leverage = {self.rules.max_leverage:g}; received {gross:.12g}"
+        limit = self.rules["max_leverage"][0]
+        what = f"the sum of absolute weights must be at most max_leverage = {limit:g}; received {gross:.12g}"
         return WeightsError(what, where, "Scale the weights, or raise Settings(max_leverage=...).")
 
 

@@ -20,6 +20,7 @@ from rustybt_ray.engine.structures import (
     SHARES,
     STAGE,
     TRIP,
+    VOLUME,
     Record,
 )
 
@@ -133,42 +134,57 @@ def charge(rules: Record, cells: FloatArray, a: int, size: float, notional: floa
 
 
 @kernel
-def execute(
-    rules: Record, account: Record, cells: FloatArray, held: IntArray, fills: FloatArray, row: int, a: int, quantity: float, fill: float
+def book_fill(
+    rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, quantity: float, fill: float, commission: float
 ) -> None:
-    """Book `quantity` signed shares at `fill`: cash, commission, position, round trip, sums."""
+    """Book `quantity` signed shares at `fill`: cash, position, round trip, sums. `PRICE` is the price before slippage."""
     size, price, before = abs(quantity), cells[PRICE, a], cells[SHARES, a]
-    notional = size * fill
-    commission = charge(rules, cells, a, size, notional)
     account.cash -= quantity * fill
     if rules.after_bar:
         account.after_bar += commission
     else:
         account.cash -= commission
-    slippage = abs(fill - price) * size
     account.commission += commission
-    account.slippage += slippage
-    account.notional += notional
-    account.row_notional += notional
+    account.slippage += abs(fill - price) * size
+    account.notional += size * fill
+    account.row_notional += size * fill
     after = before + quantity
     if not rules.whole and abs(after) <= 1e-12 * size:
         after = 0.0
     if rules.split_at_cost and quantity * before >= 0.0:
         cells[BASIS, a] = (cells[BASIS, a] * before + quantity * fill) / after
     hold(account, cells, held, a, after)
-    account.row_longs += (max(after, 0.0) - max(before, 0.0)) * price
-    account.row_shorts += (min(after, 0.0) - min(before, 0.0)) * price
     cells[TRIP, a] -= quantity * fill + commission
     if after == 0.0:
         close_trip(account, cells, a)
+
+
+@kernel
+def execute(
+    rules: Record, account: Record, cells: FloatArray, held: IntArray, fills: FloatArray, row: int, a: int, quantity: float,
+    fill: float,
+) -> None:  # fmt: skip
+    """Charge and book a fill; keep the row's exposures and the shares filled on this bar up to date."""
+    size, price, before = abs(quantity), cells[PRICE, a], cells[SHARES, a]
+    commission = charge(rules, cells, a, size, size * fill)
+    book_fill(rules, account, cells, held, a, quantity, fill, commission)
+    after = cells[SHARES, a]
+    account.row_longs += (max(after, 0.0) - max(before, 0.0)) * price
+    account.row_shorts += (min(after, 0.0) - min(before, 0.0)) * price
     cells[BAR_SHARES, a] += size
     if fills.shape[0] > 0:
-        log_fill(account, fills, row, a, quantity, fill, (commission, slippage), FILL_ORDER)
+        log_fill(account, fills, row, a, quantity, fill, (commission, abs(fill - price) * size), FILL_ORDER)
+
+
+@kernel
+def without_residue(cash: float, notional: float, fill: float) -> float:
+    """Cash after a purchase of all of it: an overdraft by the tolerance of a share and by rounding is no debt."""
+    return 0.0 if -(1e-8 * fill + 1e-12 * notional) <= cash < 0.0 else cash
 
 
 @kernel
 def fill_part(
-    rules: Record, account: Record, cells: FloatArray, held: IntArray, fills: FloatArray, row: int, a: int, volume: float, opening: bool
+    rules: Record, account: Record, cells: FloatArray, held: IntArray, fills: FloatArray, row: int, a: int, opening: bool
 ) -> None:
     """Fill what this bar allows of the part of an order that opens (or of the part that reduces) a position."""
     shares, rest = cells[SHARES, a], cells[REST, a]
@@ -177,6 +193,7 @@ def fill_part(
     asked = abs(rest) if opening else reducing
     if asked <= 0.0 or (opening and reducing > 0.0):
         return
+    volume = cells[VOLUME, a]
     if rules.volume_limit > 0.0:
         free = rules.volume_limit * volume - cells[BAR_SHARES, a]
         asked = min(asked, np.floor(free + EDGE) if rules.whole else free)
@@ -195,7 +212,7 @@ def fill_part(
             fill = fill_price(rules, cells[PRICE, a], side, size, cells[BAR_SHARES, a], volume)
     if size > 0.0:
         execute(rules, account, cells, held, fills, row, a, side * size, fill)
-        if size < asked and -(1e-8 + 1e-12 * size) * fill <= account.cash < 0.0:
-            account.cash = 0.0
+        if size < asked:
+            account.cash = without_residue(account.cash, size * fill, fill)
     left = rest - side * asked
     cells[REST, a] = 0.0 if not rules.whole and abs(left) <= 1e-12 * asked else left

@@ -18,9 +18,11 @@ from rustybt_ray.engine.orders_nb import (
     mark_scheduled,
     mark_weights,
     mask_share,
+    open_columns,
+    ordered_columns,
     place_orders,
-    queue_orders,
 )
+from rustybt_ray.engine.simple_nb import fill_all, find_counts
 from rustybt_ray.engine.structures import (
     ARRIVAL,
     BAR_SHARES,
@@ -37,6 +39,7 @@ from rustybt_ray.engine.structures import (
     SHORT_VALUES,
     SIZED,
     STAGE,
+    VOLUME,
     Book,
     ByteArray,
     Log,
@@ -153,23 +156,22 @@ def log_rows(account: Record, cells: FloatArray, log: Log, low: int, high: int) 
 
 @kernel
 def fill_orders(
-    rules: Record, account: Record, cells: FloatArray, held: IntArray, queue: IntArray, fills: FloatArray, price: FloatArray,
-    volume: FloatArray, row: int,
-) -> None:  # fmt: skip
-    """Try the queued orders: reductions first, then openings, each in column order (or both in one pass)."""
+    rules: Record, account: Record, cells: FloatArray, held: IntArray, columns: IntArray, fills: FloatArray, row: int
+) -> None:
+    """Try the open orders of `columns`: reductions first, then openings, each in column order (or both in one pass)."""
     for turn in range(2):
-        for i in range(len(queue)):
-            a = queue[i]
-            if cells[STAGE, a] != SIZED or np.isnan(price[row, a]) or not volume[row, a] > 0.0:
+        for i in range(len(columns)):
+            a = columns[i]
+            if cells[STAGE, a] != SIZED or not cells[VOLUME, a] > 0.0:
                 continue
             if turn == 0:
                 cells[BAR_SHARES, a] = 0.0
-                fill_part(rules, account, cells, held, fills, row, a, volume[row, a], False)
+                fill_part(rules, account, cells, held, fills, row, a, False)
             if turn == 1 if rules.reduce_first else turn == 0:
-                fill_part(rules, account, cells, held, fills, row, a, volume[row, a], True)
-    for i in range(len(queue)):
-        if cells[STAGE, queue[i]] == SIZED and cells[REST, queue[i]] == 0.0:
-            end_order(account, cells, queue[i])
+                fill_part(rules, account, cells, held, fills, row, a, True)
+    for i in range(len(columns)):
+        if cells[STAGE, columns[i]] == SIZED and cells[REST, columns[i]] == 0.0:
+            end_order(account, cells, columns[i])
     account.cash -= account.after_bar
     account.after_bar = 0.0
 
@@ -208,6 +210,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
     account, cells, decided, active, change = book.account[0], book.cells, book.decided, book.active, book.change
     curves, fills, queue, held, previous_close = book.curves, log.fills, book.queue, book.held, market.previous_close
     replay, dense, by_decision = log.positions.shape[0] > 0, kind == DENSE, rules.decision_sizing != 0
+    simple, traded = rules.simple != 0 and not replay, market.traded
     low, lag = max(first - 1 - rules.delay, 0), 1 + rules.delay
     active[low : last + 1] = 0
     curves[SHORT_VALUES] = 0.0
@@ -220,7 +223,8 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
         for d in range(low, min(first, last - lag + 1)):
             if active[d] & DECISION:
                 share = mask_share(rules, account, mask, slots, listing, d) if not dense else 0.0
-                decide_counts(rules, cells, decided, mark, kind, weights, mask, change, share, d, low, rules.capital)
+                columns = queue[: ordered_columns(kind, weights, mask, change, d, low, queue)]
+                decide_counts(rules, cells, decided, mark, columns, kind, weights, mask, share, d, rules.capital)
     valued, row = first, first - 1
     while True:
         row += 1
@@ -239,16 +243,29 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
             valued = row
         if flags & EVENT:
             morning(market, rules, account, book, fills, first, row)
+        count = 0
         if flags & ARRIVAL:
-            share = mask_share(rules, account, mask, slots, listing, row - lag) if not dense else 0.0
-            place_orders(
-                rules, account, cells, decided, listing, kind, weights, mask, change, share, row, row - lag, low
-            )
+            d = row - lag
+            share = mask_share(rules, account, mask, slots, listing, d) if not dense else 0.0
+            count = ordered_columns(kind, weights, mask, change, d, low, queue)
+            columns, pending, done = queue[:count], account.open_orders, False
+            if simple and pending == 0 and account.short_positions == 0:
+                value = find_value(account, cells, held, price, mark, row)
+                done = find_counts(
+                    rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value
+                )
+                if done:
+                    fill_all(rules, account, cells, held, columns)
+            if not done:
+                place_orders(
+                    rules, account, cells, decided, columns, listing, kind, weights, mask, share, row, d
+                )
+            count = 0 if pending > 0 else count
         if account.open_orders > 0:
             value = find_value(account, cells, held, price, mark, row)
-            queued = queue[: queue_orders(cells, queue)]
-            count_shares(rules, account, cells, queued, price, mark, row, value)
-            fill_orders(rules, account, cells, held, queued, fills, price, volume, row)
+            columns = queue[: count if count > 0 else open_columns(cells, queue)]
+            count_shares(rules, account, cells, columns, price, mark, volume, row, value)
+            fill_orders(rules, account, cells, held, columns, fills, row)
         if rules.delist_at_end and flags & EVENT:
             close_delisted(rules, account, cells, held, fills, mark, market.delistings, row)
         if account.row_notional > 0.0:
@@ -259,7 +276,8 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
             value_rows(account, cells, held, curves, mark, row, row + 1)
             share = mask_share(rules, account, mask, slots, listing, row) if not dense else 0.0
             value = curves[EQUITY, row]
-            decide_counts(rules, cells, decided, mark, kind, weights, mask, change, share, row, low, value)
+            columns = queue[: ordered_columns(kind, weights, mask, change, row, low, queue)]
+            decide_counts(rules, cells, decided, mark, columns, kind, weights, mask, share, row, value)
     ruined = value_rows(account, cells, held, curves, mark, valued, last + 1)
     if replay:
         log_rows(account, cells, log, valued, last + 1)

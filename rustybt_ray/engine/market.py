@@ -11,6 +11,9 @@ from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import DIVIDENDS, FILLS, Settings
 from rustybt_ray.engine.structures import RULES, Market
 
+COMPLICATIONS = (
+    "fixed", "minimum", "spread", "price_impact", "volume_limit", "decision_sizing", "after_bar", "split_at_cost",
+)  # fmt: skip
 DAY = 86_400_000_000_000  # nanoseconds
 
 
@@ -36,6 +39,7 @@ def make_market(panel: Panel, fill: str) -> Market:
         mark=panel.mark,
         price=panel.close if fill == "next_close" else panel.open,
         volume=panel.volume,
+        traded=int(((panel.volume > 0.0) | np.isnan(panel.close)).all()),
         listing=_frozen(np.stack([first, last])),
         previous_close=_frozen(np.append(-1, panel.last_rows[:-1])[sessions]),
         days=_frozen(np.where(starts, gaps[sessions], 0.0)),
@@ -80,7 +84,9 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
         **costs.commission.charges()._asdict(),
         **costs.slippage.impact()._asdict(),
     }
+    simple = not any(values[name] for name in COMPLICATIONS) and values["reduce_first"] and values["max_leverage"] == 1.0
     rules = np.zeros(1, RULES)
+    rules["simple"] = simple
     for name, value in values.items():
         rules[name] = value
     return rules

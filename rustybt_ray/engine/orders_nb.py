@@ -26,6 +26,7 @@ from rustybt_ray.engine.structures import (
     SIZED,
     STAGE,
     UNSIZED,
+    VOLUME,
     WEIGHT,
     ByteArray,
     Record,
@@ -114,26 +115,46 @@ def mask_share(
 
 
 @kernel
-def target_weight(
-    kind: int, weights: FloatArray, mask: ByteArray, change: ByteArray, share: float, d: int, low: int, a: int
-) -> float:
-    """Weight that row d orders for asset `a`, NaN for no order; `low` is the segment's first decision row."""
+def target_weight(kind: int, weights: FloatArray, mask: ByteArray, share: float, d: int, a: int) -> float:
+    """Weight that row d gives to asset `a`."""
     if kind == DENSE:
         return weights[d, a]
-    if kind == MASK_CHANGE and change[(d - low) * mask.shape[1] + a] == 0:
-        return np.nan
     return share if mask[d, a] != 0 else 0.0
 
 
 @kernel
+def ordered_columns(
+    kind: int, weights: FloatArray, mask: ByteArray, change: ByteArray, d: int, low: int, columns: IntArray
+) -> int:
+    """Columns that row d orders, in order; their number. `low` is the segment's first decision row."""
+    count, assets = 0, len(columns)
+    # counting without a branch: which assets change is not for the processor to guess
+    if kind == MASK_CHANGE:
+        differs = change[(d - low) * assets : (d - low + 1) * assets]
+        for a in range(assets):
+            columns[count] = a
+            count += 1 if differs[a] != 0 else 0
+    elif kind == DENSE:
+        for a in range(assets):
+            columns[count] = a
+            count += 0 if math.isnan(weights[d, a]) else 1
+    else:
+        for a in range(assets):
+            columns[a] = a
+        count = assets
+    return count
+
+
+@kernel
 def decide_counts(
-    rules: Record, cells: FloatArray, decided: FloatArray, mark: FloatArray, kind: int, weights: FloatArray,
-    mask: ByteArray, change: ByteArray, share: float, d: int, low: int, value: float,
+    rules: Record, cells: FloatArray, decided: FloatArray, mark: FloatArray, columns: IntArray, kind: int,
+    weights: FloatArray, mask: ByteArray, share: float, d: int, value: float,
 ) -> None:  # fmt: skip
     """Counts of row d's orders at its own close: target position at `value` less the shares held (NaN: no price yet)."""
     slot = d % (rules.delay + 1)
-    for a in range(cells.shape[1]):
-        shares = target_weight(kind, weights, mask, change, share, d, low, a) * value / mark[a, d]
+    for i in range(len(columns)):
+        a = columns[i]
+        shares = target_weight(kind, weights, mask, share, d, a) * value / mark[a, d]
         if rules.whole and not math.isnan(shares):
             shares = whole_part(shares)
         decided[slot, a] = shares - cells[SHARES, a]
@@ -141,17 +162,16 @@ def decide_counts(
 
 @kernel
 def place_orders(
-    rules: Record, account: Record, cells: FloatArray, decided: FloatArray, listing: IntArray, kind: int,
-    weights: FloatArray, mask: ByteArray, change: ByteArray, share: float, row: int, d: int, low: int,
+    rules: Record, account: Record, cells: FloatArray, decided: FloatArray, columns: IntArray, listing: IntArray, kind: int,
+    weights: FloatArray, mask: ByteArray, share: float, row: int, d: int,
 ) -> None:  # fmt: skip
     """Decision row d's orders replace the open orders of the same assets."""
     slot = d % (rules.delay + 1)
-    for a in range(cells.shape[1]):
-        weight = target_weight(kind, weights, mask, change, share, d, low, a)
-        if math.isnan(weight):
-            continue
+    for i in range(len(columns)):
+        a = columns[i]
+        weight = target_weight(kind, weights, mask, share, d, a)
         end_order(account, cells, a)
-        if row > listing[1, a]:
+        if row > listing[1, a] or (weight == 0.0 and cells[SHARES, a] == 0.0 and not rules.decision_sizing):
             continue
         cells[WEIGHT, a] = weight
         cells[DONE_SHARES, a] = cells[DONE_NOTIONAL, a] = cells[CHARGED, a] = cells[CUT, a] = 0.0
@@ -186,26 +206,28 @@ def find_value(account: Record, cells: FloatArray, held: IntArray, price: FloatA
 
 
 @kernel
-def queue_orders(cells: FloatArray, queue: IntArray) -> int:
-    """Columns with an open order, in order, into `queue`; their number."""
+def open_columns(cells: FloatArray, columns: IntArray) -> int:
+    """Columns with an open order, in order; their number."""
     count = 0
-    for a in range(cells.shape[1]):
-        if cells[STAGE, a] != NONE:
-            queue[count] = a
-            count += 1
+    for a in range(len(columns)):
+        columns[count] = a
+        count += 1 if cells[STAGE, a] != NONE else 0
     return count
 
 
 @kernel
 def count_shares(
-    rules: Record, account: Record, cells: FloatArray, queue: IntArray, price: FloatArray, mark: FloatArray, row: int, value: float
-) -> None:
-    """Set the prices of the queued orders, and the counts of those without one whose asset has a bar."""
-    for i in range(len(queue)):
-        a = queue[i]
-        cells[PRICE, a] = row_price(price, mark, row, a)
-        if cells[STAGE, a] == UNSIZED and not math.isnan(price[row, a]):
-            shares = cells[WEIGHT, a] * value / cells[PRICE, a]
+    rules: Record, account: Record, cells: FloatArray, columns: IntArray, price: FloatArray, mark: FloatArray,
+    volume: FloatArray, row: int, value: float,
+) -> None:  # fmt: skip
+    """Set prices and volumes of the open orders (no volume: no bar), and the counts of those without one that have a bar."""
+    for i in range(len(columns)):
+        a = columns[i]
+        p = price[row, a]
+        cells[PRICE, a] = mark[a, row] if math.isnan(p) else p
+        cells[VOLUME, a] = 0.0 if math.isnan(p) else volume[row, a]
+        if cells[STAGE, a] == UNSIZED and not math.isnan(p):
+            shares = cells[WEIGHT, a] * value / p
             if rules.whole:
                 shares = whole_part(shares)
             cells[REST, a] = shares - cells[SHARES, a]

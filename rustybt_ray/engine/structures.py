@@ -16,8 +16,8 @@ Record: TypeAlias = Any
 """One element of a structured array; its fields are read and written as attributes."""
 
 # rows of the cells, one column an asset
-(SHARES, STAGE, WEIGHT, REST, DONE_SHARES, DONE_NOTIONAL, CHARGED, CUT, BAR_SHARES, TRIP, BASIS, PRICE) = range(12)
-CELLS = 12
+(SHARES, STAGE, WEIGHT, REST, DONE_SHARES, DONE_NOTIONAL, CHARGED, CUT, BAR_SHARES, TRIP, BASIS, PRICE, VOLUME) = range(13)
+CELLS = 13
 
 # STAGE of an asset's open order
 NONE, UNSIZED, SIZED = 0.0, 1.0, 2.0
@@ -70,12 +70,13 @@ RULES = np.dtype(
         (name, np.int64)
         for name in (
             "whole", "decision_sizing", "reduce_first", "after_bar", "split_at_cost", "dividend_mode", "delist_at_end",
-            "delay", "financing",
+            "delay", "financing", "simple",
         )
     ],
     align=True,
 )  # fmt: skip
-"""Settings and costs as the ledger reads them; `max_leverage` is infinite where nothing is cut."""
+"""Settings and costs as the ledger reads them; `max_leverage` is infinite where nothing is cut, `simple` where an order that
+meets a bar is filled whole at a price and a commission that do not depend on the order (see `simple_nb`)."""
 
 
 class Market(NamedTuple):
@@ -87,6 +88,8 @@ class Market(NamedTuple):
     price : ndarray, shape (T, N)
         The series that orders fill at.
     volume : ndarray, shape (T, N)
+    traded : int
+        Whether every bar has a volume above zero.
     listing : ndarray of int64, shape (2, N)
         First and last row with a bar.
     previous_close : ndarray of int64, shape (T,)
@@ -110,6 +113,7 @@ class Market(NamedTuple):
     mark: FloatArray
     price: FloatArray
     volume: FloatArray
+    traded: int
     listing: IntArray
     previous_close: IntArray
     days: FloatArray
