@@ -103,6 +103,18 @@ def split_position(
 
 
 @kernel
+def split_decided(rules: Record, decided: FloatArray, splits: FloatArray, row: int) -> None:
+    """Splits of a row on counts already decided."""
+    for e in range(np.searchsorted(splits[:, EVENT_ROW], row), len(splits)):
+        if splits[e, EVENT_ROW] != row:
+            break
+        a = int(splits[e, EVENT_COLUMN])
+        for slot in range(len(decided)):
+            count = decided[slot, a] * splits[e, EVENT_VALUE]
+            decided[slot, a] = whole_part(count) if rules.whole and not math.isnan(count) else count
+
+
+@kernel
 def apply_splits(
     rules: Record, account: Record, cells: FloatArray, held: IntArray, decided: FloatArray, fills: FloatArray, mark: FloatArray,
     splits: FloatArray, row: int,
@@ -120,10 +132,8 @@ def apply_splits(
             cells[DONE_SHARES, a] *= ratio
             if cells[REST, a] == 0.0:
                 end_order(account, cells, a)
-        if rules.decision_sizing:
-            for slot in range(len(decided)):
-                count = decided[slot, a] * ratio
-                decided[slot, a] = whole_part(count) if rules.whole and not math.isnan(count) else count
+    if rules.decision_sizing:
+        split_decided(rules, decided, splits, row)
 
 
 @kernel

@@ -212,7 +212,7 @@ def fill_part(
             fill = fill_price(rules, cells[PRICE, a], side, size, cells[BAR_SHARES, a], volume)
     if size > 0.0:
         execute(rules, account, cells, held, fills, row, a, side * size, fill)
-        if size < asked:
+        if opening:
             account.cash = without_residue(account.cash, size * fill, fill)
     left = rest - side * asked
     cells[REST, a] = 0.0 if not rules.whole and abs(left) <= 1e-12 * asked else left

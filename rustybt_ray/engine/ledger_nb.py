@@ -8,7 +8,7 @@ import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
-from rustybt_ray.engine.events_nb import apply_splits, close_delisted, credit_dividends, finance, pay_claims
+from rustybt_ray.engine.events_nb import apply_splits, close_delisted, credit_dividends, finance, pay_claims, split_decided
 from rustybt_ray.engine.fills_nb import end_order, fill_part
 from rustybt_ray.engine.orders_nb import (
     count_shares,
@@ -221,6 +221,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
     words = active.view(np.uint64)
     if by_decision:
         for d in range(low, min(first, last - lag + 1)):
+            split_decided(rules, decided, market.splits, d)
             if active[d] & DECISION:
                 share = mask_share(rules, account, mask, slots, listing, d) if not dense else 0.0
                 columns = queue[: ordered_columns(kind, weights, mask, change, d, low, queue)]

@@ -61,7 +61,7 @@ def fill_all(rules: Record, account: Record, cells: FloatArray, held: IntArray, 
             amount, money = quantity * fill, size * fill
             commission = size * per_share + money * per_dollar
             cash = cash - amount - commission
-            if quantity < asked:
+            if turn == 1:
                 cash = without_residue(cash, money, fill)
             commissions += commission
             slippage += abs(fill - p) * size

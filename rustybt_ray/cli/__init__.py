@@ -1,0 +1,16 @@
+"""The command line `rustybt-ray`: one file a command group; whatever is slow to import is imported when a command runs."""
+
+import click
+
+from rustybt_ray.cli import backtest, bundles, demo, ingest, optimize
+from rustybt_ray.cli.program import EPILOG, Program
+
+
+@click.group(cls=Program, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rustybt_ray", prog_name="rustybt-ray")
+def main() -> None:
+    """Backtests and parameter sweeps over bundles of bars: on this machine, or on a Ray cluster."""
+
+
+for _module in (ingest, bundles, backtest, optimize, demo):
+    main.add_command(_module.command)

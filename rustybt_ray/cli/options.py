@@ -1,0 +1,118 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from rustybt_ray.cli.parsing import (
+    COMMISSION_FORMS,
+    SLIPPAGE_FORMS,
+    Parsed,
+    parse_commission,
+    parse_date,
+    parse_slippage,
+    parse_value,
+)
+from rustybt_ray.cli.program import DEBUG
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Function], Function]
+
+FORMATS = ("table", "json", "csv", "parquet")
+FILLS = ("next_close", "next_open")
+
+
+def common(function: Function) -> Function:
+    """Where bundles are, and what an error shows."""
+    return _all(
+        function,
+        click.option(
+            "--bundle-root",
+            "root",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Where bundles are kept; default: bundles in $RUSTYBT_RAY_HOME, or the user's data folder.",
+        ),
+        click.option(
+            "--debug", is_flag=True, expose_value=False, callback=_set_debug, help="Show the traceback of an error."
+        ),
+    )
+
+
+def data_format(function: Function) -> Function:
+    """How results are printed."""
+    text = "A table to read, or pure data on stdout."
+    return click.option(
+        "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help=text
+    )(function)
+
+
+def market(function: Function) -> Function:
+    """What is traded, when, and by which rules: for `backtest` and `optimize` alike."""
+    return _all(
+        function,
+        click.option(
+            "-f",
+            "--strategy",
+            required=True,
+            metavar="STRATEGY",
+            help="FILE.py[:FUNCTION] or MODULE:FUNCTION.",
+        ),
+        click.option("-b", "--bundle", required=True, metavar="BUNDLE", help="NAME, NAME@VERSION or VERSION."),
+        click.option("-s", "--start", type=Parsed("date", parse_date), help="First day; default: the bundle's."),
+        click.option("-e", "--end", type=Parsed("date", parse_date), help="Last day; default: the bundle's."),
+        click.option(
+            "--capital-base", "capital", type=float, default=1_000_000.0, show_default=True, help="Money at the start."
+        ),
+        click.option(
+            "--commission",
+            type=Parsed("model", parse_commission),
+            default="none",
+            show_default=True,
+            help=COMMISSION_FORMS,
+        ),
+        click.option(
+            "--slippage", type=Parsed("model", parse_slippage), default="none", show_default=True, help=SLIPPAGE_FORMS
+        ),
+        click.option("--borrow", type=float, default=0.0, help="Annual rate paid on short value, a fraction."),
+        click.option("--margin", type=float, default=0.0, help="Annual rate paid on negative cash."),
+        click.option("--cash", type=float, default=0.0, help="Annual rate received on positive cash."),
+        click.option(
+            "--fill",
+            type=click.Choice(FILLS),
+            default="next_close",
+            show_default=True,
+            help="The price an order fills at, on the session after its decision.",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            type=Parsed("name=value", parse_value),
+            multiple=True,
+            help="A setting of the ledger, such as delay=1 or shares=fractional; repeatable.",
+        ),
+    )
+
+
+def market_arguments(options: dict[str, Any]) -> dict[str, Any]:
+    """Take what `market` added out of `options`, and give it as the arguments of `rustybt_ray.optimize` and `backtest`."""
+    from rustybt_ray.cli.parsing import make_settings
+    from rustybt_ray.engine.costs import Costs
+
+    rates = {name: options.pop(name) for name in ("commission", "slippage", "borrow", "margin", "cash")}
+    kept = {name: options.pop(name) for name in ("bundle", "start", "end", "capital", "fill", "root")}
+    return {**kept, "costs": Costs(**rates), "settings": make_settings(options.pop("settings"))}
+
+
+def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[DEBUG] = True
+
+
+def _all(function: Function, *decorators: Callable[[Function], Function]) -> Function:
+    """Apply decorators so that their options are listed in the order given."""
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function

@@ -1,0 +1,69 @@
+"""How the program ends: one line for an error, and an exit code that a script can tell apart."""
+
+import errno
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rustybt_ray.exceptions import RustybtRayError
+
+DONE, ERROR, USAGE, ALL_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+EPILOG = """\b
+Exit codes:
+  0    done
+  1    an error, told in one line (--debug shows its traceback)
+  2    the command line is wrong
+  3    every trial failed
+  130  interrupted; what was finished is printed, and saved with -o
+"""
+PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
+DEBUG = "rustybt_ray.debug"
+
+
+class Program(click.Group):
+    """A group of commands whose errors are one line, unless ``--debug`` asks for the traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it raises becomes a line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+        except Exception as error:
+            if ctx.meta.get(DEBUG) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
+                raise
+            say_error(describe(error))
+            ctx.exit(ERROR)
+
+
+def say_error(message: str) -> None:
+    """The message on stderr, its first line in red."""
+    first, *rest = message.splitlines()
+    click.secho(f"Error: {first}", fg=None if "NO_COLOR" in os.environ else "red", err=True)
+    for line in rest:
+        click.echo(line, err=True)
+
+
+def describe(error: Exception) -> str:
+    """An error in words; one that is not ours with the line of the user's code it came from."""
+    if isinstance(error, RustybtRayError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return f"{type(error).__name__}: {error}{_origin(error)}. --debug shows the traceback."
+
+
+def _origin(error: Exception) -> str:
+    """The last line in a file that is neither ours nor installed, if there is one."""
+    installed = tuple({sys.prefix + os.sep, sys.base_prefix + os.sep, PACKAGE})
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(installed) and Path(frame.filename).is_file():
+            return f" ({frame.filename}:{frame.lineno} in {frame.name})"
+    return ""
