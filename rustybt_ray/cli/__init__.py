@@ -1,4 +1,4 @@
-"""The command line `rustybt-ray`: one file a command group; whatever is slow to import is imported when a command runs."""
+"""The command line `rustybt-ray`: one file a command group; what is slow to import waits until a command runs."""
 
 import click
 

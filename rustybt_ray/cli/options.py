@@ -10,6 +10,8 @@ from rustybt_ray.cli.parsing import (
     COMMISSION_FORMS,
     SLIPPAGE_FORMS,
     Parsed,
+    gathered,
+    make_settings,
     parse_commission,
     parse_date,
     parse_slippage,
@@ -18,9 +20,9 @@ from rustybt_ray.cli.parsing import (
 from rustybt_ray.cli.program import DEBUG
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Decorator = Callable[[Function], Function]
 
 FORMATS = ("table", "json", "csv", "parquet")
+RATE = click.FloatRange(min=0.0)
 FILLS = ("next_close", "next_open")
 
 
@@ -44,9 +46,9 @@ def common(function: Function) -> Function:
 def data_format(function: Function) -> Function:
     """How results are printed."""
     text = "A table to read, or pure data on stdout."
-    return click.option(
-        "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help=text
-    )(function)
+    return click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help=text)(
+        function
+    )
 
 
 def market(function: Function) -> Function:
@@ -64,7 +66,12 @@ def market(function: Function) -> Function:
         click.option("-s", "--start", type=Parsed("date", parse_date), help="First day; default: the bundle's."),
         click.option("-e", "--end", type=Parsed("date", parse_date), help="Last day; default: the bundle's."),
         click.option(
-            "--capital-base", "capital", type=float, default=1_000_000.0, show_default=True, help="Money at the start."
+            "--capital-base",
+            "capital",
+            type=click.FloatRange(min=0.0, min_open=True),
+            default=1_000_000.0,
+            show_default=True,
+            help="Money at the start.",
         ),
         click.option(
             "--commission",
@@ -76,8 +83,8 @@ def market(function: Function) -> Function:
         click.option(
             "--slippage", type=Parsed("model", parse_slippage), default="none", show_default=True, help=SLIPPAGE_FORMS
         ),
-        click.option("--borrow", type=float, default=0.0, help="Annual rate paid on short value, a fraction."),
-        click.option("--margin", type=float, default=0.0, help="Annual rate paid on negative cash."),
+        click.option("--borrow", type=RATE, default=0.0, help="Annual rate paid on short value, a fraction."),
+        click.option("--margin", type=RATE, default=0.0, help="Annual rate paid on negative cash."),
         click.option("--cash", type=float, default=0.0, help="Annual rate received on positive cash."),
         click.option(
             "--fill",
@@ -91,19 +98,19 @@ def market(function: Function) -> Function:
             "settings",
             type=Parsed("name=value", parse_value),
             multiple=True,
+            callback=gathered(make_settings),
             help="A setting of the ledger, such as delay=1 or shares=fractional; repeatable.",
         ),
     )
 
 
 def market_arguments(options: dict[str, Any]) -> dict[str, Any]:
-    """Take what `market` added out of `options`, and give it as the arguments of `rustybt_ray.optimize` and `backtest`."""
-    from rustybt_ray.cli.parsing import make_settings
+    """Take what `market` and `common` added out of `options`: arguments of `rustybt_ray.optimize` and `backtest`."""
     from rustybt_ray.engine.costs import Costs
 
     rates = {name: options.pop(name) for name in ("commission", "slippage", "borrow", "margin", "cash")}
     kept = {name: options.pop(name) for name in ("bundle", "start", "end", "capital", "fill", "root")}
-    return {**kept, "costs": Costs(**rates), "settings": make_settings(options.pop("settings"))}
+    return {**kept, "costs": Costs(**rates), "settings": options.pop("settings")}
 
 
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:

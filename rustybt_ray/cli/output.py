@@ -38,8 +38,9 @@ def write_data(frame: "pl.DataFrame", form: str) -> None:
         frame.write_csv(buffer)
     else:
         frame.write_parquet(buffer)
-    click.get_binary_stream("stdout").write(buffer.getvalue())
-    click.get_binary_stream("stdout").flush()
+    sys.stdout.flush()
+    sys.stdout.buffer.write(buffer.getvalue())
+    sys.stdout.buffer.flush()
 
 
 def make_table(columns: dict[str, bool], title: str | None = None) -> "Table":

@@ -29,7 +29,7 @@ WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 Value = TypeVar("Value")
 
 
-class Parsed(click.ParamType):
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers of some versions only
     """An option's text as `parse` reads it; what it refuses is an error of usage."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
@@ -41,6 +41,18 @@ class Parsed(click.ParamType):
             return self._parse(value) if isinstance(value, str) else value
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+
+def gathered(make: Callable[[Any], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """A callback of a repeatable option: `make` of all its values; what it refuses is an error of usage."""
+
+    def callback(ctx: click.Context, param: click.Parameter, values: Any) -> Any:
+        try:
+            return make(values)
+        except InputError as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+
+    return callback
 
 
 def parse_scalar(text: str) -> bool | int | float | str | None:
@@ -169,14 +181,14 @@ def make_settings(pairs: Iterable[tuple[str, Any]]) -> "Settings":
     from rustybt_ray.engine.settings import Settings
 
     known = [field.name for field in dataclasses.fields(Settings)]
-    chosen = unique(pairs, "--set")
+    chosen = unique(pairs)
     for name in chosen:
         if name not in known:
-            raise InputError("--set", f"one of {', '.join(known)}", name, "Write it as --set delay=1.")
+            raise InputError("the setting", f"one of {', '.join(known)}", name, "Write it as --set delay=1.")
     return Settings(**chosen)
 
 
-def unique(pairs: Iterable[tuple[str, Value]], option: str) -> dict[str, Value]:
+def unique(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value]:
     """The pairs as a dict.
 
     Raises
@@ -187,7 +199,7 @@ def unique(pairs: Iterable[tuple[str, Value]], option: str) -> dict[str, Value]:
     made: dict[str, Value] = {}
     for name, value in pairs:
         if name in made:
-            raise InputError(f"{option} {name}", "given once", name, "Give all its values in one option.")
+            raise InputError(f"{name!r}", "given once", value, "Say all its values in one option.")
         made[name] = value
     return made
 

@@ -22,7 +22,7 @@ from rustybt_ray.engine.orders_nb import (
     ordered_columns,
     place_orders,
 )
-from rustybt_ray.engine.simple_nb import fill_all, find_counts
+from rustybt_ray.engine.simple_nb import fill_all, find_counts, split_columns
 from rustybt_ray.engine.structures import (
     ARRIVAL,
     BAR_SHARES,
@@ -210,6 +210,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
     account, cells, decided, active, change = book.account[0], book.cells, book.decided, book.active, book.change
     curves, fills, queue, held, previous_close = book.curves, log.fills, book.queue, book.held, market.previous_close
     replay, dense, by_decision = log.positions.shape[0] > 0, kind == DENSE, rules.decision_sizing != 0
+    sales, purchases = book.sales, book.purchases
     simple, traded = rules.simple != 0 and not replay, market.traded
     low, lag = max(first - 1 - rules.delay, 0), 1 + rules.delay
     active[low : last + 1] = 0
@@ -256,7 +257,8 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
                     rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value
                 )
                 if done:
-                    fill_all(rules, account, cells, held, columns)
+                    selling, buying = split_columns(cells, columns, sales, purchases)
+                    fill_all(rules, account, cells, held, sales[:selling], purchases[:buying])
             if not done:
                 place_orders(
                     rules, account, cells, decided, columns, listing, kind, weights, mask, share, row, d

@@ -34,48 +34,75 @@ def find_counts(
 
 
 @kernel
-def fill_all(rules: Record, account: Record, cells: FloatArray, held: IntArray, columns: IntArray) -> None:
+def split_columns(cells: FloatArray, columns: IntArray, sales: IntArray, purchases: IntArray) -> tuple[int, int]:
+    """Columns that sell and columns that buy; their numbers. Without a branch: the processor cannot guess them."""
+    selling = buying = 0
+    for i in range(len(columns)):
+        a = columns[i]
+        sales[selling] = purchases[buying] = a
+        selling += 1 if cells[REST, a] < 0.0 else 0
+        buying += 1 if cells[REST, a] > 0.0 else 0
+    return selling, buying
+
+
+@kernel
+def change_position(
+    rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, quantity: float, paid: float
+) -> None:
+    """Add to a long position, or take from it; `paid` is what the round trip costs by it."""
+    before = cells[SHARES, a]
+    after = before + quantity
+    if not rules.whole and abs(after) <= 1e-12 * abs(quantity):
+        after = 0.0
+    cells[TRIP, a] -= paid
+    if before == 0.0 or after == 0.0:
+        hold(account, cells, held, a, after)
+        if after == 0.0:
+            close_trip(account, cells, a)
+    else:
+        cells[SHARES, a] = after
+
+
+@kernel
+def fill_all(
+    rules: Record, account: Record, cells: FloatArray, held: IntArray, sales: IntArray, purchases: IntArray
+) -> None:
     """Fill the counts: reductions first, then openings as far as the cash goes, each in column order."""
     points, per_share, per_dollar, whole = rules.basis_points / 10000.0, rules.per_share, rules.per_dollar, rules.whole
     cash, commissions, slippage = account.cash, account.commission, account.slippage
     notional, row_notional, claims = account.notional, account.row_notional, account.claims
-    for turn in range(2):
-        for i in range(len(columns)):
-            a = columns[i]
-            quantity, p = cells[REST, a], cells[PRICE, a]
-            if not (quantity < 0.0 if turn == 0 else quantity > 0.0):
+    for i in range(len(sales)):
+        a = sales[i]
+        size, p = -cells[REST, a], cells[PRICE, a]
+        fill = p - p * points
+        money = size * fill
+        commission = size * per_share + money * per_dollar
+        cash = cash + money - commission
+        commissions += commission
+        slippage += abs(fill - p) * size
+        notional += money
+        row_notional += money
+        change_position(rules, account, cells, held, a, -size, commission - money)
+    for i in range(len(purchases)):
+        a = purchases[i]
+        asked, p = cells[REST, a], cells[PRICE, a]
+        fill = p + p * points
+        need = p + (abs(fill - p) + (per_share + fill * per_dollar))
+        room, size = cash + claims, asked
+        # a division is spared where the cash is clearly enough
+        if asked * need > room * (1.0 - 1e-12):
+            limit = np.floor(room / need + EDGE) if whole else room / need
+            size = min(asked, max(limit, 0.0))
+            account.cuts += 1.0 if size < asked else 0.0
+            if size == 0.0:
                 continue
-            fill = p + p * (points * (-1.0 if turn == 0 else 1.0))
-            asked = quantity
-            if turn == 1:
-                need = p + (abs(fill - p) + (per_share + fill * per_dollar))
-                room = cash + claims
-                # a division is spared where the cash is clearly enough
-                if asked * need > room * (1.0 - 1e-12):
-                    limit = np.floor(room / need + EDGE) if whole else room / need
-                    quantity = min(asked, max(limit, 0.0))
-                    account.cuts += 1.0 if quantity < asked else 0.0
-                    if quantity == 0.0:
-                        continue
-            size, before = abs(quantity), cells[SHARES, a]
-            amount, money = quantity * fill, size * fill
-            commission = size * per_share + money * per_dollar
-            cash = cash - amount - commission
-            if turn == 1:
-                cash = without_residue(cash, money, fill)
-            commissions += commission
-            slippage += abs(fill - p) * size
-            notional += money
-            row_notional += money
-            after = before + quantity
-            if not whole and abs(after) <= 1e-12 * size:
-                after = 0.0
-            cells[TRIP, a] -= amount + commission
-            if before == 0.0 or after == 0.0:
-                hold(account, cells, held, a, after)
-                if after == 0.0:
-                    close_trip(account, cells, a)
-            else:
-                cells[SHARES, a] = after
+        money = size * fill
+        commission = size * per_share + money * per_dollar
+        cash = without_residue(cash - money - commission, money, fill)
+        commissions += commission
+        slippage += abs(fill - p) * size
+        notional += money
+        row_notional += money
+        change_position(rules, account, cells, held, a, size, money + commission)
     account.cash, account.commission, account.slippage = cash, commissions, slippage
     account.notional, account.row_notional = notional, row_notional

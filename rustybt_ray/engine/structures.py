@@ -145,6 +145,8 @@ class Book(NamedTuple):
     active: ByteArray
     change: ByteArray
     queue: IntArray
+    sales: IntArray
+    purchases: IntArray
     held: IntArray
     curves: FloatArray
     daily: FloatArray
@@ -171,6 +173,8 @@ def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
         active=np.zeros(rows // 8 * 8 + 8, np.uint8),
         change=np.zeros(-(-rows * assets // 8) * 8, np.uint8),
         queue=np.zeros(assets, np.int64),
+        sales=np.zeros(assets, np.int64),
+        purchases=np.zeros(assets, np.int64),
         held=np.zeros(assets, np.int64),
         curves=np.zeros((CURVES, rows + LANES)),
         daily=np.zeros((CURVES, rows)),

@@ -1,0 +1,107 @@
+"""`backtest`: one parameter set, everything that happened."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rustybt_ray.cli.options import common, data_format, market, market_arguments
+from rustybt_ray.cli.parsing import Parsed, gathered, parse_value, unique
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rustybt_ray.engine.backtest import Backtest
+
+
+EXAMPLE = """\b
+Example:
+  rustybt-ray backtest -f examples/sma_crossover.py -b sample-mag-7 -p fast=20 -p slow=100
+"""
+
+
+@click.command("backtest", epilog=EXAMPLE)
+@market
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    type=Parsed("name=value", parse_value),
+    multiple=True,
+    callback=gathered(unique),
+    help="A parameter, such as fast=20; repeatable.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write metrics.json, curve.parquet, holdings.parquet and fills.parquet there.",
+)
+@data_format
+@common
+def command(strategy: str, params: dict[str, Any], output: Path | None, form: str, **options: Any) -> None:
+    """Run STRATEGY once over BUNDLE and print every metric with its meaning."""
+    from rustybt_ray.api import backtest
+    from rustybt_ray.cli.compiling import announce_compile
+    from rustybt_ray.cli.output import check_destination, computing, write_data
+    from rustybt_ray.strategies.load import load_strategy
+
+    check_destination(form, " or choose another format")
+    arguments = market_arguments(options)
+    with computing():
+        function = load_strategy(strategy)
+        announce_compile()
+        result = backtest(function, params, **arguments)
+    notes = []
+    if arguments["costs"].free:
+        from rustybt_ray.cli.summary import without_costs
+
+        notes.append(without_costs(result.metrics))
+    if output is not None:
+        _save(result, output)
+        notes.append(f"Saved in {output}: metrics.json, curve.parquet, holdings.parquet, fills.parquet.")
+    if form != "table":
+        write_data(_frame(result.metrics), form)
+        for note in notes:
+            click.echo(note, err=True)
+        return
+    _print(result, notes)
+
+
+def _frame(metrics: dict[str, float]) -> "pl.DataFrame":
+    """One row a metric: its name, value and meaning."""
+    import polars as pl
+
+    from rustybt_ray.engine.metrics import METRICS, ORDERED
+
+    meaning = METRICS | ORDERED
+    return pl.DataFrame(
+        {
+            "metric": list(metrics),
+            "value": pl.Series([float(value) for value in metrics.values()], dtype=pl.Float64),
+            "meaning": [meaning.get(name, "") for name in metrics],
+        }
+    )
+
+
+def _print(result: "Backtest", notes: list[str]) -> None:
+    from rustybt_ray.cli.output import make_table, show
+    from rustybt_ray.cli.values import shown
+
+    table = make_table({"metric": False, "value": True, "meaning": False})
+    for name, value, meaning in _frame(result.metrics).iter_rows():
+        table.add_row(name, shown(name, value), meaning)
+    show(table, *notes)
+
+
+def _save(result: "Backtest", output: Path) -> None:
+    import json
+    import math
+
+    output.mkdir(parents=True, exist_ok=True)
+    defined = {name: None if math.isnan(value) else value for name, value in result.metrics.items()}
+    (output / "metrics.json").write_text(json.dumps(defined, indent=1) + "\n", encoding="utf-8")
+    result.curve.write_parquet(output / "curve.parquet")
+    result.holdings.write_parquet(output / "holdings.parquet")
+    result.fills.write_parquet(output / "fills.parquet")

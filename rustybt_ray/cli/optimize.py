@@ -1,0 +1,133 @@
+"""`optimize`: run a strategy with many parameter sets and rank them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rustybt_ray.cli.options import common, data_format, market, market_arguments
+from rustybt_ray.cli.parsing import SPACE_FORMS, Parsed, gathered, parse_dimension, unique
+from rustybt_ray.cli.program import ALL_FAILED, DONE, EPILOG, INTERRUPTED, say_error
+
+if TYPE_CHECKING:
+    from rustybt_ray.studies.study import Study
+
+SHOWN = 10
+EXAMPLE = """\b
+Example:
+  rustybt-ray optimize -f examples/sma_crossover.py -b sample-mag-7 -p fast=5:50:5 -p slow=60:250:10
+      --constraint "fast<slow" --commission per-dollar:0.001 -o runs/sma
+"""
+
+
+def search_options(function: Any) -> Any:
+    """What is searched and how."""
+    options = (
+        click.option(
+            "-p",
+            "--param",
+            "space",
+            type=Parsed("name=values", parse_dimension),
+            multiple=True,
+            callback=gathered(unique),
+            help=f"A dimension of the space; repeatable. {SPACE_FORMS}",
+        ),
+        click.option("--constraint", help='What parameters must meet, such as "fast<slow".'),
+        click.option("--objective", default="sharpe_ratio", show_default=True, help="A metric."),
+        click.option("--direction", type=click.Choice(["maximize", "minimize"]), default="maximize", show_default=True),
+        click.option(
+            "--require",
+            multiple=True,
+            help='What the best must meet, such as "max_drawdown > -0.25"; repeatable.',
+        ),
+        click.option("--search", type=click.Choice(["grid", "random"]), default="grid", show_default=True),
+        click.option("--n-trials", type=click.IntRange(min=1), help="Trials to run at most; --search random needs it."),
+        click.option("--timeout", type=click.FloatRange(min=0.0, min_open=True), help="End after so many seconds."),
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def executor_options(function: Any) -> Any:
+    """Where trials run."""
+    options = (
+        click.option("-j", "--jobs", "n_jobs", type=click.IntRange(min=1), help="Ray workers; default: one a core."),
+        click.option("--address", help='A Ray cluster: "auto", HOST:PORT or ray://HOST:PORT.'),
+        click.option(
+            "--executor",
+            type=click.Choice(["auto", "inline", "ray"]),
+            default="auto",
+            show_default=True,
+            help="auto starts workers only if they pay.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command("optimize", epilog=f"{EXAMPLE}\n{EPILOG}")
+@market
+@search_options
+@executor_options
+@click.option(
+    "-o",
+    "--output",
+    "run_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="RUNDIR",
+    help="Save study.json and table.parquet there.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    help=f"Trials to print, best first; default: {SHOWN} in a table, in data all of them in the order they were asked.",
+)
+@data_format
+@click.option("--quiet", is_flag=True, help="No progress.")
+@common
+@click.pass_context
+def command(ctx: click.Context, /, strategy: str, top: int | None, form: str, quiet: bool, **options: Any) -> None:
+    """Run STRATEGY with many parameter sets over BUNDLE and rank them."""
+    from rustybt_ray.api import optimize
+    from rustybt_ray.cli.compiling import announce_compile
+    from rustybt_ray.cli.output import check_destination, computing
+    from rustybt_ray.strategies.load import load_strategy
+
+    saved = options["run_dir"]
+    check_destination(form, ", or leave the format out: -o saves table.parquet")
+    if not options["space"]:
+        raise click.UsageError(f"optimize needs a space: at least one -p. {SPACE_FORMS}")
+    arguments = market_arguments(options)
+    with computing():
+        function = load_strategy(strategy)
+        announce_compile()
+        study = optimize(function, progress=False if quiet else None, **arguments, **options)
+    report(study, form, top)
+    if saved is not None:
+        click.echo(f"Saved in {saved}: study.json, table.parquet.", err=True)
+    ctx.exit(exit_code(study))
+
+
+def report(study: "Study", form: str, top: int | None) -> None:
+    """The result on stdout; beside pure data its sentences go to stderr."""
+    from rustybt_ray.cli.output import show, write_data
+    from rustybt_ray.cli.summary import headline, ranked_table, sentences
+
+    if form == "table":
+        show(headline(study), ranked_table(study, top or SHOWN), *sentences(study))
+    else:
+        write_data(study.trials if top is None else study.top(top), form)
+        for sentence in (headline(study), *sentences(study)):
+            click.echo(sentence, err=True)
+    if exit_code(study) == ALL_FAILED and (error := study.trial(int(study.trials["trial"][0])).error) is not None:
+        say_error(f"every trial failed; the first one so:\n{error.traceback.rstrip()}")
+
+
+def exit_code(study: "Study") -> int:
+    """What the study's end means to a script."""
+    if study.stopped == "interrupted":
+        return INTERRUPTED
+    return ALL_FAILED if study.trials.height and study.n_failed == study.trials.height else DONE

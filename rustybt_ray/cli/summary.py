@@ -1,0 +1,110 @@
+"""What is said about a study beside its table: what was run, the best and the median, and what limits their meaning."""
+
+from typing import TYPE_CHECKING
+
+from rustybt_ray.cli.values import params_text, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.table import Table
+
+    from rustybt_ray.studies.study import Study
+    from rustybt_ray.studies.trials import FrozenTrial
+
+BESIDE = ("total_return", "annual_return", "sharpe_ratio", "max_drawdown", "turnover", "n_trades")
+MOST = 8
+
+
+def ranked_table(study: "Study", top: int) -> "Table":
+    """The best trials, best first: parameters, objective, and the metrics beside it."""
+    from rustybt_ray.cli.output import make_table
+
+    frame = study.top(top)
+    metrics = shown_metrics(frame, study.spec.objective)
+    params = frame.columns[1 : 1 + len(_params(study))]
+    table = make_table({"rank": True, "trial": True, **dict.fromkeys([*params, *metrics], True)})
+    for rank, row in enumerate(frame.iter_rows(named=True), 1):
+        table.add_row(str(rank), str(row["trial"]), *(shown(name, row[name]) for name in (*params, *metrics)))
+    return table
+
+
+def shown_metrics(frame: "pl.DataFrame", objective: str) -> list[str]:
+    """The objective first, then the usual ones; for an objective function its own, up to `MOST`."""
+    usual = [name for name in BESIDE if name in frame.columns]
+    if not usual:
+        numbers = [name for name, kind in frame.schema.items() if kind.is_float() and name != "duration"]
+        usual = numbers[:MOST]
+    first = [objective] if objective in frame.columns else []
+    return first + [name for name in usual if name != objective]
+
+
+def headline(study: "Study") -> str:
+    """What was run, how much of it, how fast."""
+    spec, count = study.spec, study.trials.height
+    rate = f", {count / study.elapsed:,.0f} trials/s" if study.elapsed > 0 else ""
+    where = "in this process" if study.executor == "inline" else "on Ray workers"
+    return (
+        f"{spec.strategy['name']} on {spec.bundle}@{spec.version[:12]}, {spec.start} to {spec.end}: "
+        f"{count:,} trials in {study.elapsed:.2f} s {where}{rate}"
+    )
+
+
+def sentences(study: "Study") -> list[str]:
+    """Everything that must be said beside the best trials of a study."""
+    best, said = study.best_trial, []
+    if best is None:
+        said.append(_none_best(study))
+    else:
+        said.append(f"best:   {_trial(study, best)}")
+        if (median := study.median_trial()) is not None:
+            said.append(f"median: {_trial(study, median)}")
+        said.append(causality(study))
+        if study.spec.kind == "target" and study.spec.costs.free:
+            said.append(without_costs(best.metrics))
+    if study.n_failed:
+        said.append(failures(study))
+    if study.stopped:
+        said.append(f"Ended early ({study.stopped}): {study.trials.height:,} trials are finished.")
+    return said
+
+
+def causality(study: "Study") -> str:
+    """Whether the best trial's decisions know the future."""
+    if study.causal is True:
+        return "causal: yes"
+    if study.causal is None:
+        why = "an objective function" if study.spec.kind == "objective" else "no check was made"
+        return f"causal: not checked ({why})"
+    return f"NOT CAUSAL: decisions of {study.causal} moved when later bars were changed; no market gives these results."
+
+
+def without_costs(metrics: "dict[str, float]") -> str:
+    """What a result without costs is worth."""
+    cost = metrics.get("break_even_cost", float("nan"))
+    if cost != cost:
+        return "Without costs; no trade."
+    return f"Without costs; breaks even at {cost:.4g} bp a side."
+
+
+def failures(study: "Study") -> str:
+    """How many trials failed, and how the first one did."""
+    failed = study.trials.filter(study.trials["state"] == "failed")
+    return f"{study.n_failed:,} of {study.trials.height:,} trials failed (first error: {failed['error'][0]})."
+
+
+def _trial(study: "Study", trial: "FrozenTrial") -> str:
+    objective = study.spec.objective
+    return f"{objective} {shown(objective, trial.value)}, trial {trial.number}: {params_text(trial.params)}"
+
+
+def _none_best(study: "Study") -> str:
+    complete = study.trials.height - study.n_failed
+    if not complete:
+        return "No trial qualifies: none is complete."
+    undefined = f"{study.spec.objective} is undefined (or the value fell to zero)"
+    unmet = f", or they do not meet {' and '.join(map(repr, study.spec.require))}" if study.spec.require else ""
+    return f"No trial qualifies: in all {complete:,} complete ones {undefined}{unmet}."
+
+
+def _params(study: "Study") -> list[str]:
+    return list(study.trial(int(study.trials["trial"][0])).params) if study.trials.height else []

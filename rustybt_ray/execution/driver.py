@@ -1,0 +1,170 @@
+"""The driver: reports of a pool go to the state machine, its instructions to the pool, the search and the journal."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from rustybt_ray.exceptions import ExecutionError
+from rustybt_ray.execution.events import (
+    Abort,
+    Ask,
+    Asked,
+    Cancelled,
+    Instruction,
+    Record,
+    RecordCrash,
+    Replace,
+    Run,
+    WorkerDied,
+    WorkerReady,
+)
+from rustybt_ray.execution.interrupt import Interruption
+from rustybt_ray.execution.messages import Block, Chunk, Job, TrialError
+from rustybt_ray.execution.ports import Journal, Listener, Report, Silent, TrialSource, WorkerPool
+from rustybt_ray.execution.state import DriverState
+
+TURN = 0.2  # seconds between two looks at the clock and at Ctrl-C while nothing happens
+DRAIN = 1.0  # seconds that chunks in flight get to end once a study is to stop
+CRASHED = "WorkerCrashed"
+
+
+@dataclass
+class Outcome:
+    """What a run of the driver yields.
+
+    Attributes
+    ----------
+    blocks : list of Block
+        Results in the order in which they arrived; every trial is in one of them at most once.
+    stopped : str or None
+        Why it ended before the last trial: "interrupted", "timeout" or "stopped"; else None.
+    """
+
+    blocks: list[Block] = field(default_factory=list)
+    stopped: str | None = None
+
+
+def run(
+    source: TrialSource,
+    job: Job,
+    pool: WorkerPool,
+    *,
+    listener: Listener | None = None,
+    journal: Journal | None = None,
+    stop: Callable[[], bool] | None = None,
+    timeout: float | None = None,
+) -> Outcome:
+    """Run the trials of a search on a pool that has the job's panel open.
+
+    Parameters
+    ----------
+    source : TrialSource
+        The search.
+    listener : Listener, optional
+        Who is told how it goes.
+    journal : Journal, optional
+        Where each block is written before anyone is told of it.
+    stop : callable, optional
+        Asked between blocks; True ends the study.
+    timeout : float, optional
+        Seconds after which the study ends with what is done.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    StrategyError, ExecutionError
+        If no worker can do the job.
+    KeyboardInterrupt
+        At the second Ctrl-C; the first ends the study with what is done.
+    """
+    until = time.monotonic() + timeout if timeout is not None else None
+    driver = _Driver(source, pool, listener or Silent(), journal, stop or (lambda: False), until)
+    pool.prepare(job)
+    with Interruption() as interruption:
+        return driver.run(interruption)
+
+
+class _Driver:
+    def __init__(
+        self,
+        source: TrialSource,
+        pool: WorkerPool,
+        listener: Listener,
+        journal: Journal | None,
+        stop: Callable[[], bool],
+        until: float | None,
+    ) -> None:
+        self.source, self.pool, self.listener, self.journal = source, pool, listener, journal
+        self.stop, self.until = stop, until
+        self.state = DriverState(pool.policy, pool.size, source.remaining)
+        self.outcome = Outcome()
+
+    def run(self, interruption: Interruption) -> Outcome:
+        """Until all is done, or until the drain of a study that was stopped is over."""
+        deadline = float("inf")
+        self.listener.started(self.source.remaining, self.pool.size)
+        try:
+            while not self.state.finished and time.monotonic() < deadline:
+                while orders := self.state.dispatch():
+                    self.obey(orders, None)
+                for report in self.pool.poll(TURN):
+                    self.take(report)
+                if not self.state.cancelled and (reason := self.reason(interruption)):
+                    self.outcome.stopped = reason
+                    self.state.handle(Cancelled())
+                    deadline = time.monotonic() + DRAIN
+        finally:
+            if self.state.in_flight:
+                self.pool.abandon()
+        self.listener.ended(self.outcome.stopped)
+        return self.outcome
+
+    def reason(self, interruption: Interruption) -> str | None:
+        """Why the study must end now; None while it may go on or has nothing left to do."""
+        if interruption.requested:
+            return "interrupted"
+        if self.state.finished:
+            return None
+        if self.until is not None and time.monotonic() >= self.until:
+            return "timeout"
+        return "stopped" if self.stop() else None
+
+    def take(self, report: Report) -> None:
+        """Hand a report to the state machine and carry out what follows."""
+        event, block = report
+        match event:
+            case WorkerReady(worker):
+                self.listener.worker_ready(worker)
+            case WorkerDied(worker, cause):
+                self.listener.worker_died(worker, cause)
+        self.obey(self.state.handle(event), block)
+
+    def obey(self, orders: Iterable[Instruction], block: Block | None) -> None:
+        """Carry out instructions; `block` is what came with the event that they follow from."""
+        for order in orders:
+            match order:
+                case Run(worker, chunk):
+                    self.pool.submit(worker, chunk)
+                case Ask(count):
+                    numbers, columns = self.source.ask(count)
+                    self.state.handle(Asked(numbers, columns, self.source.remaining))
+                case Record(chunk) if block is not None:
+                    self.record(chunk, block)
+                case RecordCrash(chunk, cause):
+                    error = TrialError(CRASHED, f"the worker ended while it ran this trial: {cause}", cause)
+                    self.record(chunk, Block.failed(chunk.numbers, (), error, ""))
+                case Replace(worker):
+                    self.pool.replace(worker)
+                case Abort(cause):
+                    raise ExecutionError("no worker stays alive", cause, "See the workers' logs; try executor='inline'.")
+
+    def record(self, chunk: Chunk, block: Block) -> None:
+        """Keep a block, then tell the search and the listener."""
+        if self.journal is not None:
+            self.journal.write(chunk, block)
+        self.outcome.blocks.append(block)
+        self.source.tell(chunk, block)
+        self.listener.finished_block(chunk, block)

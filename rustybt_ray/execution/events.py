@@ -1,0 +1,121 @@
+"""What the driver is told (events) and what it says (instructions): plain data, no clock, no worker, no file."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rustybt_ray._typing import IntArray
+from rustybt_ray.execution.messages import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker has the job and waits for chunks. Worker numbers are never used twice."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkDone:
+    """A worker answered: the chunk took `seconds` of work and its answer has `nbytes` bytes."""
+
+    worker: int
+    chunk: int
+    seconds: float = 0.0
+    nbytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFailed:
+    """A worker lives but could not run a chunk at all (what a strategy raises is an answer, not this)."""
+
+    worker: int
+    chunk: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """A worker is gone, and with it what it had in flight.
+
+    Attributes
+    ----------
+    cause : str
+        What is known, for people.
+    suspect : bool
+        Whether the chunk it was running may be the reason; False where the machine went away or memory ran out.
+    """
+
+    worker: int
+    cause: str
+    suspect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The search's answer to `Ask`.
+
+    Attributes
+    ----------
+    numbers : ndarray of int64, shape (k,)
+        Trial numbers; empty if the search has none to give now.
+    columns : dict of str to sequence of length k
+    remaining : int or None
+        Trials that the search has yet to give; None if it does not know.
+    """
+
+    numbers: IntArray
+    columns: dict[str, Any]
+    remaining: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Start nothing more; what is in flight may still end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Give a worker a chunk."""
+
+    worker: int
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the search for up to `count` trials and answer with `Asked`."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Keep the answer that came with the event: it is the first one for this chunk."""
+
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCrash:
+    """Keep an error for a chunk of one trial that ended its worker again and again."""
+
+    chunk: Chunk
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """End a worker, if anything of it is left, and start another in its place."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """No worker will ever do the work: end the study with the cause."""
+
+    cause: str
+
+
+Event: TypeAlias = WorkerReady | ChunkDone | ChunkFailed | WorkerDied | Asked | Cancelled
+Instruction: TypeAlias = Run | Ask | Record | RecordCrash | Replace | Abort

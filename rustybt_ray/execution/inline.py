@@ -1,0 +1,118 @@
+"""The pool that is this process: one worker, which runs its chunk while it is polled."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.exceptions import ExecutionError
+from rustybt_ray.execution.chunk import ChunkRunner
+from rustybt_ray.execution.events import ChunkDone, WorkerReady
+from rustybt_ray.execution.messages import Block, Chunk, Job
+from rustybt_ray.execution.policy import ChunkPolicy
+from rustybt_ray.execution.ports import Report
+from rustybt_ray.workspace.workspace import Workspace
+
+NAME = "inline"
+ONLY = 0
+
+
+class Runner(Protocol):
+    """What runs chunks of the job it was given last."""
+
+    def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
+        """Take a job; `function` is its strategy where it needs no loading."""
+        ...
+
+    def run(self, chunk: Chunk) -> Block:
+        """Run a chunk of that job."""
+        ...
+
+
+RunnerFactory: TypeAlias = Callable[[Workspace, str], Runner]
+
+
+class InlinePool:
+    """A worker pool of one worker in this process, which cannot die alone.
+
+    Parameters
+    ----------
+    config : OptimizationConfig, optional
+        Caches and their limits; ignored if a workspace is given.
+    workspace : Workspace, optional
+        Where panels are opened and indicators kept.
+    function : callable, optional
+        The strategy of the jobs to come, so that it is not loaded from bytes.
+    runner : callable, default ChunkRunner
+        Makes what runs the chunks, from a workspace and the worker's name.
+    """
+
+    size = 1
+
+    def __init__(
+        self,
+        config: OptimizationConfig | None = None,
+        *,
+        workspace: Workspace | None = None,
+        function: Callable[..., Any] | None = None,
+        runner: RunnerFactory = ChunkRunner,
+    ) -> None:
+        self.workspace = workspace if workspace is not None else Workspace(config or OptimizationConfig())
+        self.function = function
+        self._runner = runner(self.workspace, NAME)
+        self._ready = False
+        self._chunk: Chunk | None = None
+
+    @property
+    def policy(self) -> ChunkPolicy:
+        """A new policy for one worker in this process."""
+        return ChunkPolicy.in_process()
+
+    def open(self, panel: Panel) -> None:
+        """Open a panel in the workspace."""
+        self.workspace.open(panel)
+
+    def prepare(self, job: Job) -> None:
+        """Take the job; raises StrategyError if its strategy cannot be loaded."""
+        self._chunk = None
+        self._runner.prepare(job, self.function)
+        self._ready = True
+
+    def submit(self, worker: int, chunk: Chunk) -> None:
+        """Keep a chunk for the next `poll`."""
+        self._chunk = chunk
+
+    def poll(self, timeout: float) -> Sequence[Report]:
+        """Run the chunk that waits, however long it takes."""
+        if self._ready:
+            self._ready = False
+            return [(WorkerReady(ONLY), None)]
+        if self._chunk is None:
+            return []
+        chunk, self._chunk = self._chunk, None
+        block = self._runner.run(chunk)
+        return [(ChunkDone(ONLY, chunk.number, float(block.duration.sum())), block)]
+
+    def replace(self, worker: int) -> None:
+        """There is no other process to be had.
+
+        Raises
+        ------
+        ExecutionError
+            Always.
+        """
+        raise ExecutionError("the only worker is this process", NAME, "Use executor='ray' to isolate trials.")
+
+    def abandon(self) -> None:
+        """Forget the chunk that waits."""
+        self._chunk, self._ready = None, False
+
+    def close(self) -> None:
+        """Nothing is left open."""
+        self.abandon()
+
+    def __enter__(self) -> "InlinePool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

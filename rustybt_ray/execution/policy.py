@@ -1,0 +1,71 @@
+"""How many trials travel together: enough that a message costs little, few enough that workers finish together."""
+
+import math
+from dataclasses import dataclass, field
+
+GUESSED_BYTES = 1_000.0  # an answer's bytes a trial before one was seen: 60 metrics, 37 moments, number, state, duration
+
+
+@dataclass(slots=True)
+class ChunkPolicy:
+    """Sizes chunks by the measured time of trials.
+
+    Parameters
+    ----------
+    target : float, default 0.2
+        Seconds of work in a chunk.
+    least : float, default 0.02
+        Seconds below which a chunk is not cut to balance the end of a study.
+    first : int, default 2
+        Trials in a chunk while nothing was measured.
+    growth : float, default 8
+        How many times larger than the largest measured chunk the next may be.
+    nbytes : int, default 1_000_000
+        Bytes of a message.
+    depth : int, default 2
+        Chunks in flight a worker: the second hides the way of the first one's answer.
+    """
+
+    target: float = 0.2
+    least: float = 0.02
+    first: int = 2
+    growth: float = 8.0
+    nbytes: int = 1_000_000
+    depth: int = 2
+    _seconds: float = field(default=math.nan, init=False)
+    _bytes: float = field(default=GUESSED_BYTES, init=False)
+    _largest: int = field(default=0, init=False)
+
+    @classmethod
+    def in_process(cls) -> "ChunkPolicy":
+        """For one worker in this process: no message to hide, 0.1 s between two looks at Ctrl-C."""
+        return cls(target=0.1, first=1, growth=16.0, nbytes=1 << 30, depth=1)
+
+    @property
+    def seconds_per_trial(self) -> float:
+        """What a trial takes, by the latest chunks; NaN while nothing was measured."""
+        return self._seconds
+
+    def observe(self, trials: int, seconds: float, nbytes: int) -> None:
+        """Learn from a finished chunk.
+
+        The time is averaged in logarithms, half of it the latest chunk's: a first chunk that compiled for a second is
+        forgotten after a few chunks although it was a thousand times slower.
+        """
+        if trials < 1:
+            return
+        latest = max(seconds / trials, 1e-9)
+        self._seconds = latest if math.isnan(self._seconds) else math.sqrt(self._seconds * latest)
+        self._bytes = max(nbytes / trials, 1.0)
+        self._largest = max(self._largest, trials)
+
+    def size(self, workers: int, remaining: int | None) -> int:
+        """Trials of the next chunk when `remaining` are left for `workers`."""
+        if math.isnan(self._seconds):
+            size, floor = float(self.first), 1.0
+        else:
+            size = min(self.target / self._seconds, self.growth * self._largest)
+            floor = min(self.least / self._seconds, size)
+        if remaining is not None and workers > 1:
+            size = min(size, max(remaining / (self.depth * workers), floor))
+        return max(1, math.ceil(min(size, self.nbytes / self._bytes)))

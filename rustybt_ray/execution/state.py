@@ -1,0 +1,192 @@
+"""The driver as a state machine: events in, instructions out. No clock, no Ray, no files in here.
+
+What it promises for any order of events: every trial that was asked for ends exactly once, or never if the study is
+cancelled; a worker never has more than `depth` chunks; a chunk whose worker died runs before anything new is begun.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from rustybt_ray.execution.events import (
+    Abort,
+    Ask,
+    Asked,
+    Cancelled,
+    ChunkDone,
+    ChunkFailed,
+    Event,
+    Instruction,
+    Record,
+    RecordCrash,
+    Replace,
+    Run,
+    WorkerDied,
+    WorkerReady,
+)
+from rustybt_ray.execution.messages import Chunk
+from rustybt_ray.execution.policy import ChunkPolicy
+
+STRIKES = 2  # a chunk that ended this many workers is split; a single trial becomes an error
+LOSSES = 8  # the same for workers that went away for reasons of their own, so that a study ends
+BARREN = 6  # times the number of workers: deaths of idle workers, without a chunk done between, that end the study
+
+
+@dataclass(slots=True)
+class Piece:
+    """A chunk on its way: how many workers it ended, and how many were lost under it."""
+
+    chunk: Chunk
+    strikes: int = 0
+    losses: int = 0
+
+
+@dataclass(slots=True)
+class DriverState:
+    """Which chunk waits, which runs where, and what the search may still give.
+
+    Parameters
+    ----------
+    policy : ChunkPolicy
+        Sizes chunks and says how many are in flight a worker.
+    workers : int
+        Workers wanted.
+    remaining : int or None
+        Trials that the search has yet to give; None if it does not know.
+    """
+
+    policy: ChunkPolicy
+    workers: int = 1
+    remaining: int | None = None
+    waiting: deque[Piece] = field(default_factory=deque)
+    running: dict[int, dict[int, Piece]] = field(default_factory=dict)
+    cancelled: bool = False
+    _slots: deque[int] = field(default_factory=deque)
+    _next: int = 0
+    _dry: bool = False
+    _barren: int = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Chunks that workers have."""
+        return sum(map(len, self.running.values()))
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is in flight and nothing will be."""
+        return not any(self.running.values()) and (self.cancelled or not (self.waiting or self._may_ask()))
+
+    def handle(self, event: Event) -> list[Instruction]:
+        """Take in an event; what follows from it at once. New work is given out by `dispatch`."""
+        match event:
+            case ChunkDone():
+                return self._on_done(event)
+            case WorkerReady(worker):
+                self.running[worker] = {}
+                self._slots.appendleft(worker)
+                self._slots.extend([worker] * (self.policy.depth - 1))
+            case Asked():
+                self._on_asked(event)
+            case WorkerDied():
+                return self._on_death(event)
+            case ChunkFailed(worker, chunk, cause):
+                if (piece := self._take(worker, chunk)) is not None:
+                    return self._suspect(piece, cause)
+            case Cancelled():
+                self.cancelled = True
+                self.waiting.clear()
+        return []
+
+    def dispatch(self) -> list[Instruction]:
+        """Fill free slots, chunks that came back first; ends in one `Ask` if the search must give more.
+
+        Call it until it gives nothing: after each `Ask`, `Asked` must be handled.
+        """
+        orders: list[Instruction] = []
+        if self.cancelled:
+            return orders
+        while (self.waiting or self._may_ask()) and (worker := self._free()) is not None:
+            if not self.waiting:
+                self._slots.appendleft(worker)
+                orders.append(Ask(self.policy.size(max(self.workers, len(self.running)), self.remaining)))
+                break
+            piece = self.waiting.popleft()
+            self.running[worker][piece.chunk.number] = piece
+            orders.append(Run(worker, piece.chunk))
+        return orders
+
+    def _on_asked(self, event: Asked) -> None:
+        self.remaining, self._dry = event.remaining, not len(event.numbers)
+        if len(event.numbers) and not self.cancelled:
+            self.waiting.append(Piece(Chunk(self._number(), event.numbers, event.columns)))
+
+    def _on_done(self, event: ChunkDone) -> list[Instruction]:
+        piece = self._take(event.worker, event.chunk)
+        if piece is None:
+            return []
+        self._barren, self._dry = 0, False
+        self.policy.observe(len(piece.chunk), event.seconds, event.nbytes)
+        return [Record(piece.chunk)]
+
+    def _on_death(self, event: WorkerDied) -> list[Instruction]:
+        """The head of the worker's queue is the suspect; what waited behind it just goes back."""
+        pieces = list(self.running.pop(event.worker, {}).values())
+        if self.cancelled:
+            return []
+        orders: list[Instruction] = []
+        self.waiting.extendleft(reversed(pieces[1:]))
+        if pieces:
+            orders += self._suspect(pieces[0], event.cause) if event.suspect else self._lost(pieces[0], event.cause)
+        else:
+            self._barren += 1
+            if self._barren > BARREN * max(self.workers, 1) and not self.in_flight:
+                return [Abort(event.cause)]
+        return [*orders, Replace(event.worker)]
+
+    def _suspect(self, piece: Piece, cause: str) -> list[Instruction]:
+        piece.strikes += 1
+        return self._again(piece, cause)
+
+    def _lost(self, piece: Piece, cause: str) -> list[Instruction]:
+        piece.losses += 1
+        return self._again(piece, cause)
+
+    def _again(self, piece: Piece, cause: str) -> list[Instruction]:
+        """Run a piece that came back once more, whole, in halves, or not at all."""
+        if self.cancelled:
+            return []
+        if piece.strikes < STRIKES and piece.losses < LOSSES:
+            self.waiting.appendleft(piece)
+            return []
+        count = len(piece.chunk)
+        if count == 1:
+            self._dry = False
+            return [RecordCrash(piece.chunk, cause)]
+        # a half is under suspicion already, so one more death splits it; a single trial gets its two attempts
+        for low, high in ((count // 2, count), (0, count // 2)):
+            half = piece.chunk.part(self._number(), low, high)
+            self.waiting.appendleft(Piece(half, strikes=STRIKES - 1 if high - low > 1 else 0))
+        return []
+
+    def _take(self, worker: int, chunk: int) -> Piece | None:
+        """The piece that a worker had in flight; None for an answer that comes late or twice."""
+        pieces = self.running.get(worker, {})
+        piece = pieces.pop(chunk, None)
+        if piece is not None:
+            (self._slots.append if pieces else self._slots.appendleft)(worker)
+        return piece
+
+    def _free(self) -> int | None:
+        """A worker with a free slot, idle ones first; slots of the dead are dropped on the way."""
+        while self._slots:
+            worker = self._slots.popleft()
+            if worker in self.running:
+                return worker
+        return None
+
+    def _may_ask(self) -> bool:
+        """Whether the search has more: not if it is at its end, nor while it waits for results."""
+        return self.remaining != 0 and not self._dry
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next

@@ -1,0 +1,320 @@
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from rustybt_ray.execution.events import (
+    Abort,
+    Ask,
+    Asked,
+    Cancelled,
+    ChunkDone,
+    ChunkFailed,
+    Record,
+    RecordCrash,
+    Replace,
+    Run,
+    WorkerDied,
+    WorkerReady,
+)
+from rustybt_ray.execution.policy import ChunkPolicy
+from rustybt_ray.execution.state import BARREN, LOSSES, DriverState
+
+
+def fixed(size, depth=2):
+    """A policy whose chunks always have the same number of trials."""
+    return ChunkPolicy(first=size, depth=depth, growth=1.0, target=1e9)
+
+
+def make(trials=8, size=2, workers=1, depth=2):
+    return Harness(DriverState(fixed(size, depth), workers, trials), trials)
+
+
+class Harness:
+    """Answers `Ask` from a counter and keeps what each instruction said."""
+
+    def __init__(self, state, trials):
+        self.state, self.trials, self.given = state, trials, 0
+        self.ended, self.orders = [], []
+
+    def feed(self, event):
+        made = self.obey(self.state.handle(event))
+        while orders := self.state.dispatch():
+            made += self.obey(orders)
+        return made
+
+    def obey(self, orders):
+        for order in orders:
+            match order:
+                case Ask(count):
+                    numbers = np.arange(self.given, min(self.given + count, self.trials))
+                    self.given += len(numbers)
+                    columns = {"p": [10 * int(n) for n in numbers]}
+                    self.state.handle(Asked(numbers, columns, self.trials - self.given))
+                case Record(chunk):
+                    self.ended += chunk.numbers.tolist()
+                case RecordCrash(chunk, _):
+                    assert len(chunk) == 1
+                    self.ended += chunk.numbers.tolist()
+        return [order for order in orders if not isinstance(order, Ask)]
+
+    def flying(self, worker):
+        return list(self.state.running[worker])
+
+
+def runs(orders):
+    return [(order.worker, order.chunk.numbers.tolist()) for order in orders if isinstance(order, Run)]
+
+
+def test_each_worker_gets_one_chunk_before_any_gets_two():
+    harness = make(trials=20)
+    harness.state.handle(WorkerReady(1))
+    harness.state.handle(WorkerReady(2))
+    orders = harness.feed(ChunkDone(9, 9))
+    assert [worker for worker, _ in runs(orders)][:2] in ([1, 2], [2, 1])
+    assert sorted(worker for worker, _ in runs(orders)) == [1, 1, 2, 2]
+
+
+def test_the_search_is_asked_only_for_what_runs_now():
+    harness = make(trials=100, size=3)
+    harness.feed(WorkerReady(1))
+    assert harness.given == 6
+
+
+def test_an_answer_is_recorded_and_makes_room_for_the_next_chunk():
+    harness = make()
+    first = harness.feed(WorkerReady(1))
+    assert runs(first) == [(1, [0, 1]), (1, [2, 3])]
+    orders = harness.feed(ChunkDone(1, first[0].chunk.number))
+    assert orders[0] == Record(first[0].chunk)
+    assert runs(orders) == [(1, [4, 5])]
+
+
+def test_answers_that_come_twice_or_from_the_dead_are_ignored():
+    harness = make()
+    first, second = harness.feed(WorkerReady(1))
+    harness.feed(ChunkDone(1, first.chunk.number))
+    assert harness.feed(ChunkDone(1, first.chunk.number)) == []
+    harness.feed(WorkerDied(1, "SIGKILL"))
+    assert harness.feed(ChunkDone(1, second.chunk.number)) == []
+    assert harness.feed(WorkerDied(1, "SIGKILL")) == [Replace(1)]
+    assert harness.ended == [0, 1]
+
+
+def test_a_dead_workers_chunks_run_first_elsewhere_and_only_the_head_is_the_suspect():
+    harness = make()
+    harness.feed(WorkerReady(1))
+    assert harness.feed(WorkerDied(1, "SIGKILL")) == [Replace(1)]
+    assert [(piece.chunk.numbers.tolist(), piece.strikes) for piece in harness.state.waiting] == [([0, 1], 1), ([2, 3], 0)]
+    assert runs(harness.feed(WorkerReady(2))) == [(2, [0, 1]), (2, [2, 3])]
+
+
+def test_the_head_is_the_oldest_chunk_that_is_not_done():
+    harness = make()
+    first, _ = harness.feed(WorkerReady(1))
+    harness.feed(ChunkDone(1, first.chunk.number))
+    harness.feed(WorkerDied(1, "SIGKILL"))
+    assert [(piece.chunk.numbers.tolist(), piece.strikes) for piece in harness.state.waiting] == [([2, 3], 1), ([4, 5], 0)]
+
+
+def test_a_chunk_that_kills_twice_is_halved_and_keeps_its_parameters():
+    harness = make(trials=4, size=4)
+    for worker in (1, 2):
+        harness.feed(WorkerReady(worker))
+        harness.feed(WorkerDied(worker, "segfault"))
+    assert [piece.chunk.columns for piece in harness.state.waiting] == [{"p": [0, 10]}, {"p": [20, 30]}]
+
+
+def kill_whenever(harness, poison, limit=200):
+    """A worker dies as soon as the head of its queue holds the poisoned trial; else it answers. Returns the deaths."""
+    deaths, worker, crashes = 0, 0, []
+    for _ in range(limit):
+        if harness.state.finished:
+            return deaths, crashes
+        if not harness.state.running:
+            worker += 1
+            harness.feed(WorkerReady(worker))
+        head = next(iter(harness.state.running[worker].values())).chunk
+        if poison in head.numbers:
+            orders = harness.feed(WorkerDied(worker, "segfault"))
+            deaths += 1
+        else:
+            orders = harness.feed(ChunkDone(worker, head.number))
+        crashes += [order for order in orders if isinstance(order, RecordCrash)]
+    raise AssertionError("never ended")
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_one_poisoned_trial_ends_as_an_error_and_all_others_as_results(size):
+    harness = make(trials=64, size=size)
+    deaths, crashes = kill_whenever(harness, poison=37)
+    assert [(order.chunk.numbers.tolist(), order.cause) for order in crashes] == [([37], "segfault")]
+    assert sorted(harness.ended) == list(range(64))
+    assert deaths <= 2 + int(np.ceil(np.log2(size))) + 2
+
+
+def test_a_single_trial_is_an_error_only_when_it_was_alone_twice():
+    harness = make(trials=1, size=1)
+    harness.feed(WorkerReady(1))
+    assert harness.feed(WorkerDied(1, "one")) == [Replace(1)]
+    harness.feed(WorkerReady(2))
+    orders = harness.feed(WorkerDied(2, "two"))
+    assert [type(order) for order in orders] == [RecordCrash, Replace]
+    assert orders[0].cause == "two"
+    assert harness.state.finished
+
+
+def test_a_lost_machine_is_not_the_chunks_fault_but_cannot_go_on_for_ever():
+    harness = make(trials=1, size=1)
+    for worker in range(LOSSES - 1):
+        harness.feed(WorkerReady(worker))
+        assert harness.feed(WorkerDied(worker, "node", suspect=False)) == [Replace(worker)]
+    harness.feed(WorkerReady(99))
+    assert isinstance(harness.feed(WorkerDied(99, "node", suspect=False))[0], RecordCrash)
+
+
+def test_a_chunk_that_a_worker_cannot_run_is_a_suspect_but_the_worker_stays():
+    harness = make(trials=2, size=2)
+    first = harness.feed(WorkerReady(1))[0]
+    assert runs(harness.feed(ChunkFailed(1, first.chunk.number, "MemoryError"))) == [(1, [0, 1])]
+    halves = harness.feed(ChunkFailed(1, first.chunk.number, "MemoryError"))
+    assert runs(halves) == [(1, [0]), (1, [1])]
+
+
+def test_workers_that_only_die_end_the_study_with_the_cause():
+    harness = make(workers=2)
+    for worker in range(BARREN * 2):
+        assert harness.feed(WorkerDied(worker, "no module named numba")) == [Replace(worker)]
+    assert harness.feed(WorkerDied(99, "no module named numba")) == [Abort("no module named numba")]
+
+
+def test_workers_that_cannot_start_do_not_end_a_study_that_another_carries():
+    harness = make(workers=1)
+    harness.feed(WorkerReady(0))
+    for worker in range(1, 50):
+        assert harness.feed(WorkerDied(worker, "no room")) == [Replace(worker)]
+
+
+def test_after_a_cancel_nothing_starts_but_what_is_in_flight_counts():
+    harness = make()
+    first, second = harness.feed(WorkerReady(1))
+    assert harness.feed(Cancelled()) == []
+    assert harness.feed(ChunkDone(1, first.chunk.number)) == [Record(first.chunk)]
+    assert not harness.state.finished
+    assert harness.feed(WorkerDied(1, "SIGKILL")) == []
+    assert harness.state.finished
+    assert harness.ended == [0, 1]
+
+
+def test_a_search_that_waits_for_results_is_asked_again_only_after_some():
+    state = DriverState(fixed(1), 1, None)
+    state.handle(WorkerReady(1))
+    assert state.dispatch() == [Ask(1)]
+    state.handle(Asked(np.array([0]), {}, None))
+    run, ask = state.dispatch()
+    assert ask == Ask(1)
+    state.handle(Asked(np.array([], np.int64), {}, None))
+    assert state.dispatch() == []
+    assert not state.finished
+    state.handle(ChunkDone(1, run.chunk.number))
+    assert state.dispatch() == [Ask(1)]
+    state.handle(Asked(np.array([], np.int64), {}, None))
+    assert state.finished
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Workers join, answer, answer late and twice, fail and die in any order; the study may be cancelled."""
+
+    def __init__(self):
+        super().__init__()
+        self.harness = make(trials=40, size=5, workers=3)
+        self.fresh = iter(range(10**6))
+        self.asked, self.past, self.strikes, self.cancelled = set(), [], {}, False
+
+    @property
+    def state(self):
+        return self.harness.state
+
+    def feed(self, event):
+        orders = self.harness.feed(event)
+        for order in orders:
+            if isinstance(order, Run):
+                assert not self.cancelled
+                assert order.worker in self.state.running
+                self.past.append((order.worker, order.chunk.number))
+            if isinstance(order, RecordCrash):
+                assert self.strikes[order.chunk.numbers[0]] >= 2
+        return orders
+
+    def blame(self, worker):
+        for number in next(iter(self.state.running[worker].values())).chunk.numbers if self.state.running[worker] else ():
+            self.strikes[number] = self.strikes.get(number, 0) + 1
+
+    @precondition(lambda self: len(self.state.running) < 5)
+    @rule()
+    def join(self):
+        self.feed(WorkerReady(next(self.fresh)))
+
+    @precondition(lambda self: self.state.in_flight)
+    @rule(data=st.data())
+    def answer(self, data):
+        worker = data.draw(st.sampled_from([w for w in sorted(self.state.running) if self.state.running[w]]))
+        chunk = data.draw(st.sampled_from(self.harness.flying(worker)))
+        before = self.harness.state.running[worker][chunk].chunk
+        assert Record(before) in self.feed(ChunkDone(worker, chunk, 1.0, 1000))
+
+    @precondition(lambda self: self.past)
+    @rule(data=st.data())
+    def answer_late_or_twice(self, data):
+        worker, chunk = data.draw(st.sampled_from(self.past))
+        if chunk not in self.state.running.get(worker, ()):
+            assert not [o for o in self.feed(ChunkDone(worker, chunk)) if isinstance(o, Record)]
+            assert self.feed(ChunkFailed(worker, chunk, "late")) == []
+
+    @precondition(lambda self: self.state.running)
+    @rule(data=st.data(), suspect=st.booleans())
+    def die(self, data, suspect):
+        worker = data.draw(st.sampled_from(sorted(self.state.running)))
+        self.blame(worker)
+        orders = self.feed(WorkerDied(worker, "SIGKILL", suspect))
+        assert self.cancelled or Replace(worker) in orders
+
+    @precondition(lambda self: self.state.in_flight)
+    @rule(data=st.data())
+    def fail(self, data):
+        worker = data.draw(st.sampled_from([w for w in sorted(self.state.running) if self.state.running[w]]))
+        self.blame(worker)
+        self.feed(ChunkFailed(worker, self.harness.flying(worker)[0], "MemoryError"))
+
+    @rule(dice=st.integers(0, 20))
+    def cancel(self, dice):
+        if dice == 20:
+            self.cancelled = True
+            assert not runs(self.feed(Cancelled()))
+
+    @invariant()
+    def in_flight_is_bounded_and_no_trial_is_twice(self):
+        flying = [piece for pieces in self.state.running.values() for piece in pieces.values()]
+        assert all(len(pieces) <= self.state.policy.depth for pieces in self.state.running.values())
+        numbers = [n for piece in [*flying, *self.state.waiting] for n in piece.chunk.numbers.tolist()]
+        everywhere = numbers + self.harness.ended
+        assert len(everywhere) == len(set(everywhere))
+        if not self.cancelled:
+            assert sorted(everywhere) == list(range(self.harness.given))
+            free = any(len(pieces) < self.state.policy.depth for pieces in self.state.running.values())
+            assert not (free and (self.state.waiting or self.harness.given < self.harness.trials))
+
+    def teardown(self):
+        while not self.state.finished:
+            if not self.state.in_flight:
+                self.feed(WorkerReady(next(self.fresh)))
+            worker = next(w for w, pieces in self.state.running.items() if pieces)
+            self.feed(ChunkDone(worker, self.harness.flying(worker)[0]))
+        assert len(self.harness.ended) == len(set(self.harness.ended))
+        if not self.cancelled:
+            assert sorted(self.harness.ended) == list(range(40))
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
