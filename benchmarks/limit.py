@@ -193,7 +193,9 @@ def without_events(root: str, npz: Path | None) -> tuple[str, FloatArray]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="7 pairs of runs instead of 21")
-    parser.add_argument("--npz", type=Path, help="a panel of adjusted prices: dates, symbols, open, high, low, close, volume")
+    parser.add_argument(
+        "--npz", type=Path, help="a panel of adjusted prices: dates, symbols, open, high, low, close, volume"
+    )
     args = parser.parse_args()
     windows = np.array([*FAST, *SLOW])
     place = {int(window): i for i, window in enumerate(windows)}

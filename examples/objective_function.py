@@ -1,4 +1,4 @@
-"""Any evaluation, fanned out: how fast should a volatility forecast forget?
+"""Any evaluation fanned out, here: how fast a volatility forecast should forget.
 
 A function whose one argument is called `trial` is an objective function: it sees `trial.params`, `trial.data` and
 `trial.seed`, and returns a number, or several by name.

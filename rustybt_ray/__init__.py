@@ -7,40 +7,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rustybt_ray.api import backtest, optimize
-    from rustybt_ray.config import OptimizationConfig
-    from rustybt_ray.data.bundle import Bundle
-    from rustybt_ray.data.ingest import ingest
-    from rustybt_ray.data.panel import Panel
-    from rustybt_ray.data.sample import ingest_sample
-    from rustybt_ray.data.store import BundleStore
-    from rustybt_ray.engine.backtest import Backtest
-    from rustybt_ray.engine.costs import (
-        Costs,
-        FixedBasisPoints,
-        FixedSpread,
-        NoCommission,
-        NoSlippage,
-        PerDollar,
-        PerShare,
-        PerTrade,
-        VolumeShare,
-    )
-    from rustybt_ray.engine.settings import Settings
-    from rustybt_ray.engine.weights import Weights, equal_weight, on_change, on_schedule
-    from rustybt_ray.exceptions import (
-        BundleError,
-        ExecutionError,
-        IngestError,
-        InputError,
-        RustybtRayError,
-        StrategyError,
-        WeightsError,
-    )
-    from rustybt_ray.search.space import Choice, Float, Int, ParameterSpace
-    from rustybt_ray.strategies.strategy import Objective
-    from rustybt_ray.strategies.trial import Trial
-    from rustybt_ray.studies.study import Study
+    from rustybt_ray.api import backtest as backtest
+    from rustybt_ray.api import optimize as optimize
+    from rustybt_ray.config import OptimizationConfig as OptimizationConfig
+    from rustybt_ray.data.bundle import Bundle as Bundle
+    from rustybt_ray.data.ingest import ingest as ingest
+    from rustybt_ray.data.panel import Panel as Panel
+    from rustybt_ray.data.sample import ingest_sample as ingest_sample
+    from rustybt_ray.data.store import BundleStore as BundleStore
+    from rustybt_ray.engine.backtest import Backtest as Backtest
+    from rustybt_ray.engine.costs import Costs as Costs
+    from rustybt_ray.engine.costs import FixedBasisPoints as FixedBasisPoints
+    from rustybt_ray.engine.costs import FixedSpread as FixedSpread
+    from rustybt_ray.engine.costs import NoCommission as NoCommission
+    from rustybt_ray.engine.costs import NoSlippage as NoSlippage
+    from rustybt_ray.engine.costs import PerDollar as PerDollar
+    from rustybt_ray.engine.costs import PerShare as PerShare
+    from rustybt_ray.engine.costs import PerTrade as PerTrade
+    from rustybt_ray.engine.costs import VolumeShare as VolumeShare
+    from rustybt_ray.engine.settings import Settings as Settings
+    from rustybt_ray.engine.weights import Weights as Weights
+    from rustybt_ray.engine.weights import equal_weight as equal_weight
+    from rustybt_ray.engine.weights import on_change as on_change
+    from rustybt_ray.engine.weights import on_schedule as on_schedule
+    from rustybt_ray.exceptions import BundleError as BundleError
+    from rustybt_ray.exceptions import ExecutionError as ExecutionError
+    from rustybt_ray.exceptions import IngestError as IngestError
+    from rustybt_ray.exceptions import InputError as InputError
+    from rustybt_ray.exceptions import RustybtRayError as RustybtRayError
+    from rustybt_ray.exceptions import StrategyError as StrategyError
+    from rustybt_ray.exceptions import WeightsError as WeightsError
+    from rustybt_ray.search.space import Choice as Choice
+    from rustybt_ray.search.space import Float as Float
+    from rustybt_ray.search.space import Int as Int
+    from rustybt_ray.search.space import ParameterSpace as ParameterSpace
+    from rustybt_ray.strategies.strategy import Objective as Objective
+    from rustybt_ray.strategies.trial import Trial as Trial
+    from rustybt_ray.studies.study import Study as Study
 
 _HOMES = {
     "rustybt_ray.api": ("backtest", "optimize"),

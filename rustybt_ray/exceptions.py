@@ -25,7 +25,7 @@ class InputError(RustybtRayError, ValueError):
         return type(self), (self.name, self.rule, self.received, self.remedy)
 
 
-class _Finding(RustybtRayError):
+class _FoundError(RustybtRayError):
     """What is wrong, where, and the way out."""
 
     def __init__(self, what: str, where: str, remedy: str) -> None:
@@ -36,7 +36,7 @@ class _Finding(RustybtRayError):
         return type(self), (self.what, self.where, self.remedy)
 
 
-class BundleError(_Finding):
+class BundleError(_FoundError):
     """A bundle is missing, damaged or of another version."""
 
 
@@ -54,7 +54,7 @@ class IngestError(BundleError):
         return "\n".join([super().__str__(), *(f"  {finding}" for finding in self.findings)])
 
 
-class StrategyError(_Finding):
+class StrategyError(_FoundError):
     """A strategy cannot be loaded, shipped or called with its parameters."""
 
 
@@ -62,5 +62,5 @@ class WeightsError(StrategyError):
     """What a target function returned cannot be traded."""
 
 
-class ExecutionError(_Finding):
+class ExecutionError(_FoundError):
     """The trials of a study cannot be run: workers, strategy import or object store fail for all of them."""

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import actors
 import rustybt_ray
 
@@ -22,7 +24,9 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_the_names_of_a_specification_load_neither_ray_nor_numba():
-    code = "import rustybt_ray as rb; rb.Int(1, 2); rb.Costs(rb.PerDollar(0.001)); rb.Settings(); rb.OptimizationConfig()"
+    code = (
+        "import rustybt_ray as rb; rb.Int(1, 2); rb.Costs(rb.PerDollar(0.001)); rb.Settings(); rb.OptimizationConfig()"
+    )
     assert not loaded_by(code) & {"ray", "numba", "polars", "pandas"}
 
 
@@ -33,12 +37,8 @@ def test_every_public_name_is_there():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    try:
+    with pytest.raises(AttributeError, match="has no attribute 'optimise'"):
         rustybt_ray.optimise  # noqa: B018
-    except AttributeError as error:
-        assert "has no attribute 'optimise'" in str(error)
-    else:
-        raise AssertionError("no error")
 
 
 def test_the_actors_package_is_ours():

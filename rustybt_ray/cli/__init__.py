@@ -2,12 +2,13 @@
 
 import click
 
+from rustybt_ray import __version__
 from rustybt_ray.cli import backtest, bundles, demo, ingest, optimize
 from rustybt_ray.cli.program import EPILOG, Program
 
 
 @click.group(cls=Program, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="rustybt_ray", prog_name="rustybt-ray")
+@click.version_option(__version__, prog_name="rustybt-ray")
 def main() -> None:
     """Backtests and parameter sweeps over bundles of bars: on this machine, or on a Ray cluster."""
 

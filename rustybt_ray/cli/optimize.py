@@ -27,8 +27,9 @@ def search_options(function: Any) -> Any:
             "-p",
             "--param",
             "space",
-            type=Parsed("name=values", parse_dimension),
+            type=Parsed("name=values", parse_dimension, missing=SPACE_FORMS),
             multiple=True,
+            required=True,
             callback=gathered(unique),
             help=f"A dimension of the space; repeatable. {SPACE_FORMS}",
         ),
@@ -98,8 +99,6 @@ def command(ctx: click.Context, /, strategy: str, top: int | None, form: str, qu
 
     saved = options["run_dir"]
     check_destination(form, ", or leave the format out: -o saves table.parquet")
-    if not options["space"]:
-        raise click.UsageError(f"optimize needs a space: at least one -p. {SPACE_FORMS}")
     arguments = market_arguments(options)
     with computing():
         function = load_strategy(strategy)

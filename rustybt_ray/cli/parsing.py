@@ -30,10 +30,14 @@ Value = TypeVar("Value")
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers of some versions only
-    """An option's text as `parse` reads it; what it refuses is an error of usage."""
+    """An option's text as `parse` reads it; what it refuses is an error of usage, as is its absence: `missing`."""
 
-    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
-        self.name, self._parse = name, parse
+    def __init__(self, name: str, parse: Callable[[str], Any], missing: str | None = None) -> None:
+        self.name, self._parse, self._missing = name, parse, missing
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str | None:
+        """What is said if the option is left out."""
+        return self._missing
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The parsed text."""

@@ -47,7 +47,9 @@ def cache_folder(sources: Path) -> Path:
     for path in [*sorted(sources.glob("*_nb.py")), Path(__file__)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     features = llvmlite.binding.get_host_cpu_features().flatten()
-    digest.update(f"{numba.__version__} {sys.version_info[:2]} {llvmlite.binding.get_host_cpu_name()} {features}".encode())
+    digest.update(
+        f"{numba.__version__} {sys.version_info[:2]} {llvmlite.binding.get_host_cpu_name()} {features}".encode()
+    )
     return cache_root() / digest.hexdigest()[:16]
 
 

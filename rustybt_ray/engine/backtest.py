@@ -278,4 +278,6 @@ def _plain(weights: ArrayLike) -> FloatArray:
         return np.ascontiguousarray(array, dtype=np.float64)
     except (TypeError, ValueError):
         what = f"weights must be numbers; received {type(weights).__name__} of {array.dtype}"
-        raise WeightsError(what, f"shape {array.shape}", "Return rb.equal_weight(mask), or an array of float.") from None
+        raise WeightsError(
+            what, f"shape {array.shape}", "Return rb.equal_weight(mask), or an array of float."
+        ) from None

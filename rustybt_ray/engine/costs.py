@@ -188,4 +188,6 @@ class Costs:
 
 def _check_limit(name: str, value: float | None) -> None:
     if value is not None:
-        check_number(name, value, low=0.0, high=1.0, strict=True, remedy="0.1 lets an order take a tenth of a bar's volume.")
+        check_number(
+            name, value, low=0.0, high=1.0, strict=True, remedy="0.1 lets an order take a tenth of a bar's volume."
+        )

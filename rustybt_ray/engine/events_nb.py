@@ -42,7 +42,13 @@ def finance(rules: Record, account: Record, cells: FloatArray, mark: FloatArray,
 
 @kernel
 def pay_claims(
-    rules: Record, account: Record, cells: FloatArray, claims: FloatArray, dividends: FloatArray, payments: IntArray, row: int
+    rules: Record,
+    account: Record,
+    cells: FloatArray,
+    claims: FloatArray,
+    dividends: FloatArray,
+    payments: IntArray,
+    row: int,
 ) -> None:
     """Move the cash of dividends whose pay row this is."""
     for at in range(np.searchsorted(payments[:, 0], row), len(payments)):
@@ -82,7 +88,15 @@ def credit_dividends(
 
 @kernel
 def split_position(
-    rules: Record, account: Record, cells: FloatArray, held: IntArray, fills: FloatArray, row: int, a: int, ratio: float, before: float
+    rules: Record,
+    account: Record,
+    cells: FloatArray,
+    held: IntArray,
+    fills: FloatArray,
+    row: int,
+    a: int,
+    ratio: float,
+    before: float,
 ) -> None:
     """Shares times ratio; the fraction of a whole share is paid in cash at the close `before` over the ratio."""
     exact = cells[SHARES, a] * ratio
@@ -138,7 +152,14 @@ def apply_splits(
 
 @kernel
 def close_delisted(
-    rules: Record, account: Record, cells: FloatArray, held: IntArray, fills: FloatArray, mark: FloatArray, delistings: IntArray, row: int
+    rules: Record,
+    account: Record,
+    cells: FloatArray,
+    held: IntArray,
+    fills: FloatArray,
+    mark: FloatArray,
+    delistings: IntArray,
+    row: int,
 ) -> None:
     """Close what was delisted after the row before, at its last price and without commission."""
     for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):

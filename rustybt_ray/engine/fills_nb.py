@@ -44,7 +44,14 @@ def end_order(account: Record, cells: FloatArray, a: int) -> None:
 
 @kernel
 def log_fill(
-    account: Record, fills: FloatArray, row: int, a: int, shares: float, price: float, paid: tuple[float, float], kind: int
+    account: Record,
+    fills: FloatArray,
+    row: int,
+    a: int,
+    shares: float,
+    price: float,
+    paid: tuple[float, float],
+    kind: int,
 ) -> None:
     """Write a fill, with its commission and slippage `paid`, where a replay asked for it; count it always."""
     at = account.logged
@@ -135,7 +142,14 @@ def charge(rules: Record, cells: FloatArray, a: int, size: float, notional: floa
 
 @kernel
 def book_fill(
-    rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, quantity: float, fill: float, commission: float
+    rules: Record,
+    account: Record,
+    cells: FloatArray,
+    held: IntArray,
+    a: int,
+    quantity: float,
+    fill: float,
+    commission: float,
 ) -> None:
     """Book `quantity` signed shares at `fill`: cash, position, round trip, sums. `PRICE` is the price before slippage."""
     size, price, before = abs(quantity), cells[PRICE, a], cells[SHARES, a]
@@ -184,7 +198,14 @@ def without_residue(cash: float, notional: float, fill: float) -> float:
 
 @kernel
 def fill_part(
-    rules: Record, account: Record, cells: FloatArray, held: IntArray, fills: FloatArray, row: int, a: int, opening: bool
+    rules: Record,
+    account: Record,
+    cells: FloatArray,
+    held: IntArray,
+    fills: FloatArray,
+    row: int,
+    a: int,
+    opening: bool,
 ) -> None:
     """Fill what this bar allows of the part of an order that opens (or of the part that reduces) a position."""
     shares, rest = cells[SHARES, a], cells[REST, a]

@@ -8,7 +8,14 @@ import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
-from rustybt_ray.engine.events_nb import apply_splits, close_delisted, credit_dividends, finance, pay_claims, split_decided
+from rustybt_ray.engine.events_nb import (
+    apply_splits,
+    close_delisted,
+    credit_dividends,
+    finance,
+    pay_claims,
+    split_decided,
+)
 from rustybt_ray.engine.fills_nb import end_order, fill_part
 from rustybt_ray.engine.orders_nb import (
     count_shares,
@@ -177,7 +184,9 @@ def fill_orders(
 
 
 @kernel
-def morning(market: Market, rules: Record, account: Record, book: Book, fills: FloatArray, first: int, row: int) -> None:
+def morning(
+    market: Market, rules: Record, account: Record, book: Book, fills: FloatArray, first: int, row: int
+) -> None:
     """Financing, payments, dividends, splits and delistings before the orders of a row."""
     cells, held, mark = book.cells, book.held, market.mark
     if rules.financing and row > first and market.days[row] > 0.0:
@@ -190,9 +199,7 @@ def morning(market: Market, rules: Record, account: Record, book: Book, fills: F
 
 
 @kernel
-def mark_decisions(
-    target: Target, rules: Record, account: Record, book: Book, low: int, high: int, lag: int
-) -> None:
+def mark_decisions(target: Target, rules: Record, account: Record, book: Book, low: int, high: int, lag: int) -> None:
     """Flag the decision rows of [low, high] and the rows their orders arrive on."""
     if target.kind == DENSE:
         mark_weights(rules, account, target.weights, book.active, low, high, lag)
@@ -260,9 +267,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
                     selling, buying = split_columns(cells, columns, sales, purchases)
                     fill_all(rules, account, cells, held, sales[:selling], purchases[:buying])
             if not done:
-                place_orders(
-                    rules, account, cells, decided, columns, listing, kind, weights, mask, share, row, d
-                )
+                place_orders(rules, account, cells, decided, columns, listing, kind, weights, mask, share, row, d)
             count = 0 if pending > 0 else count
         if account.open_orders > 0:
             value = find_value(account, cells, held, price, mark, row)

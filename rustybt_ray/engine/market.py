@@ -62,7 +62,6 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
     """
     check_number("capital", capital, low=0.0, strict=True)
     periods = settings.periods_per_year or panel.periods_per_year
-    charges, impact = costs.commission.charges(), costs.slippage.impact()
     values = {
         "capital": capital,
         "max_leverage": math.inf if settings.max_leverage is None else settings.max_leverage,
@@ -84,7 +83,9 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
         **costs.commission.charges()._asdict(),
         **costs.slippage.impact()._asdict(),
     }
-    simple = not any(values[name] for name in COMPLICATIONS) and values["reduce_first"] and values["max_leverage"] == 1.0
+    simple = (
+        not any(values[name] for name in COMPLICATIONS) and values["reduce_first"] and values["max_leverage"] == 1.0
+    )
     rules = np.zeros(1, RULES)
     rules["simple"] = simple
     for name, value in values.items():

@@ -56,7 +56,9 @@ def add_powers(lanes: FloatArray, k: int, value: float, mean: float, risk_free: 
 
 
 @kernel
-def centred_sums(returns: FloatArray, mean: float, risk_free: float, lanes: FloatArray) -> tuple[float, float, float, float]:
+def centred_sums(
+    returns: FloatArray, mean: float, risk_free: float, lanes: FloatArray
+) -> tuple[float, float, float, float]:
     """Sums of the second, third and fourth power around the mean, and of squared shortfalls below the risk-free rate."""
     lanes[:4] = 0.0
     whole = len(returns) // 8 * 8

@@ -95,9 +95,7 @@ def mark_scheduled(scheduled: BoolArray, active: ByteArray, low: int, high: int,
 
 
 @kernel
-def mask_share(
-    rules: Record, account: Record, mask: ByteArray, slots: int, listing: IntArray, d: int
-) -> float:
+def mask_share(rules: Record, account: Record, mask: ByteArray, slots: int, listing: IntArray, d: int) -> float:
     """Weight of each true cell of row d: 1 / max(slots, number true); no slots: the columns listed."""
     assets = mask.shape[1]
     if slots >= assets and rules.max_leverage >= 1.0:
@@ -191,7 +189,9 @@ def row_price(price: FloatArray, mark: FloatArray, row: int, a: int) -> float:
 
 
 @kernel
-def find_value(account: Record, cells: FloatArray, held: IntArray, price: FloatArray, mark: FloatArray, row: int) -> float:
+def find_value(
+    account: Record, cells: FloatArray, held: IntArray, price: FloatArray, mark: FloatArray, row: int
+) -> float:
     """The value before the row's first fill."""
     longs = shorts = 0.0
     for i in range(account.positions):

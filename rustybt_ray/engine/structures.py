@@ -16,7 +16,9 @@ Record: TypeAlias = Any
 """One element of a structured array; its fields are read and written as attributes."""
 
 # rows of the cells, one column an asset
-(SHARES, STAGE, WEIGHT, REST, DONE_SHARES, DONE_NOTIONAL, CHARGED, CUT, BAR_SHARES, TRIP, BASIS, PRICE, VOLUME) = range(13)
+(SHARES, STAGE, WEIGHT, REST, DONE_SHARES, DONE_NOTIONAL, CHARGED, CUT, BAR_SHARES, TRIP, BASIS, PRICE, VOLUME) = range(
+    13
+)
 CELLS = 13
 
 # STAGE of an asset's open order

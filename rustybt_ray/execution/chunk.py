@@ -53,7 +53,13 @@ class ChunkRunner:
             self._strategies[job.digest] = unpack(job.strategy)
         panel = self.workspace.data(job.version).panel
         rules = (job.segments, job.capital, job.costs, job.fill, job.settings)
-        known = self._job and (self._job.segments, self._job.capital, self._job.costs, self._job.fill, self._job.settings)
+        known = self._job and (
+            self._job.segments,
+            self._job.capital,
+            self._job.costs,
+            self._job.fill,
+            self._job.settings,
+        )
         if self._simulator is None or known != rules or self._simulator.panel is not panel:
             self._simulator = Simulator(
                 panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
@@ -116,8 +122,6 @@ class ChunkRunner:
         count = len(chunk)
         state = np.full(count, COMPLETE, np.uint8)
         return Block(chunk.numbers, names, state, metrics, moments, np.zeros(count), {}, self.worker)
-
-
 
 
 def _rows(chunk: Chunk) -> Any:

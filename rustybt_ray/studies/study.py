@@ -39,7 +39,10 @@ class Study:
     """
 
     def __init__(
-        self, spec: StudySpec, require: Sequence[Expression] = (), replay: Callable[[dict[str, Any]], Backtest] | None = None
+        self,
+        spec: StudySpec,
+        require: Sequence[Expression] = (),
+        replay: Callable[[dict[str, Any]], Backtest] | None = None,
     ) -> None:
         self.spec = spec
         self.causal: bool | str | None = None
@@ -75,6 +78,11 @@ class Study:
         numbers = np.concatenate([block.numbers for block in self._blocks] or [np.empty(0, np.int64)])
         workers = owners[np.argsort(numbers, kind="stable")].tolist()
         return table(self._merged, self._columns, workers)
+
+    @property
+    def n_trials(self) -> int:
+        """Number of finished trials."""
+        return sum(map(len, self._blocks))
 
     @property
     def n_failed(self) -> int:
@@ -128,7 +136,9 @@ class Study:
             If there is no such trial, or the study's trials have no backtest of their own (objective functions).
         """
         if self._replay is None:
-            raise InputError("backtest", "asked of a study of a target function", self.spec.kind, "Call your function again.")
+            raise InputError(
+                "backtest", "asked of a study of a target function", self.spec.kind, "Call your function again."
+            )
         chosen = self._best() if trial is None else self.trial(trial) if isinstance(trial, int) else trial
         return self._replay(chosen.params)
 

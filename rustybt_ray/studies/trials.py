@@ -56,7 +56,9 @@ def check_names(names: Sequence[str]) -> None:
     """
     for name in names:
         if name in COLUMNS or name in METRICS or name in ORDERED:
-            raise InputError(f"parameter {name!r}", "named unlike the table's own columns", name, "Rename the parameter.")
+            raise InputError(
+                f"parameter {name!r}", "named unlike the table's own columns", name, "Rename the parameter."
+            )
 
 
 def metric_names(blocks: Sequence[Block]) -> tuple[str, ...]:
@@ -76,7 +78,9 @@ def merge(blocks: Sequence[Block]) -> Block:
     aligned = [block.metrics if block.names == names else _align(block, names) for block in blocks]
     if not blocks:
         empty = np.empty(0)
-        return Block(np.empty(0, np.int64), (), np.empty(0, np.uint8), np.empty((0, 0)), np.empty((0, 0)), empty, {}, "")
+        return Block(
+            np.empty(0, np.int64), (), np.empty(0, np.uint8), np.empty((0, 0)), np.empty((0, 0)), empty, {}, ""
+        )
     numbers = np.concatenate([block.numbers for block in blocks])
     order = np.argsort(numbers, kind="stable")
     return Block(

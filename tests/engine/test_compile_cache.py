@@ -42,9 +42,9 @@ def test_an_edited_callee_is_compiled_anew_and_an_untouched_one_is_not(tmp_path)
     (sources / "outer_nb.py").write_text(CALLER)
     (sources / "inner_nb.py").write_text(CALLEE.format(constant=1.0))
     assert run(sources, cache) == 2.0
-    folders = set(os.listdir(cache / "rustybt_ray"))
+    folders = set((cache / "rustybt_ray").iterdir())
     assert run(sources, cache) == 2.0
-    assert set(os.listdir(cache / "rustybt_ray")) == folders
+    assert set((cache / "rustybt_ray").iterdir()) == folders
     (sources / "inner_nb.py").write_text(CALLEE.format(constant=5.0))
     assert run(sources, cache) == 6.0
-    assert len(os.listdir(cache / "rustybt_ray")) == len(folders) + 1
+    assert len(list((cache / "rustybt_ray").iterdir())) == len(folders) + 1

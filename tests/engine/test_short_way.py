@@ -40,7 +40,9 @@ def market(seed, rows, assets, gaps):
     capital=st.sampled_from([1e4, 1e6]),
 )
 @settings(max_examples=300)
-def test_the_short_way_gives_the_bits_of_the_long_way(seed, rows, assets, gaps, kind, shares, commission, points, capital):
+def test_the_short_way_gives_the_bits_of_the_long_way(
+    seed, rows, assets, gaps, kind, shares, commission, points, capital
+):
     panel, rng = market(seed, rows, assets, gaps)
     mask = rng.random((rows, assets)) < 0.6
     if kind in ("dense", "short"):

@@ -1,0 +1,52 @@
+"""Environment in which Ray starts: one thread a worker in numeric libraries, no telemetry, a quiet stdout."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+THREAD_CAPS = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "POLARS_MAX_THREADS",
+        "RAYON_NUM_THREADS",
+    ),
+    "1",
+)
+
+DRIVER = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Ray prints reports of dead workers to stdout whatever log_to_driver says; this filter of its own, read when ray is
+    # first imported, drops those that the driver tells in its own words
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
+    # Ray ends a driver that has not reached the cluster's head for 60 s; a driver with results must outlive its cluster
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
+}
+
+
+@contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables set for a while; those that the user has set stay as they are."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use: its affinity, and its control group's quota if there is one."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return affinity
+    return affinity if quota == "max" else max(1, min(affinity, int(quota) // int(period)))

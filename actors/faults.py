@@ -1,0 +1,41 @@
+"""Ray's errors read: is the chunk to blame, is the whole study, and what to tell people."""
+
+from typing import Any
+
+import ray
+
+BOILERPLATE = ("The actor died unexpectedly", "The actor is dead because its worker process has died.")
+
+
+def is_suspect(error: BaseException) -> bool:
+    """Whether the chunk that a dead worker ran may have ended it: not if its machine went away or memory ran out."""
+    if not isinstance(error, ray.exceptions.ActorDiedError):
+        return isinstance(error, (ray.exceptions.UnserializableException, ray.exceptions.WorkerCrashedError))
+    text = str(error)
+    return not (error.preempted or "its node has died" in text or "actor's node was" in text or "never ran" in text)
+
+
+def breaks_study(error: Any) -> bool:
+    """Whether an error that a worker raised outside any trial would meet every chunk: all but memory and cancelling."""
+    return not isinstance(error.cause, (MemoryError, ray.exceptions.TaskCancelledError))
+
+
+def cause_of(error: BaseException, limit: int = 400) -> str:
+    """What happened, in one line without Ray's identifiers and advice.
+
+    Examples
+    --------
+    >>> cause_of(ValueError("no trades"))
+    'ValueError: no trades'
+    """
+    if isinstance(error, ray.exceptions.RayTaskError):
+        cause = error.cause
+        if isinstance(cause, BaseException) and not isinstance(cause, ray.exceptions.RayError):
+            return f"{type(cause).__name__}: {cause}"[:limit]
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        return lines[-1].strip()[:limit] if lines else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    text = " ".join(lines).split("There are some potential root causes")[0]
+    for phrase in BOILERPLATE:
+        text = text.removeprefix(phrase).removeprefix(" before finishing this task.").strip()
+    return f"{type(error).__name__}: {text}"[:limit].rstrip(" :.")

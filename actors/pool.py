@@ -1,0 +1,152 @@
+"""PersistentWorkerPool: the worker pool on Ray, which keeps its workers, panels and indicators between studies."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from actors import runtime
+from actors.environment import available_cpus
+from actors.thread import ray_thread
+from rustybt_ray._validation import check_count
+from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.exceptions import ExecutionError
+from rustybt_ray.execution.messages import Chunk, Job
+from rustybt_ray.execution.policy import ChunkPolicy
+from rustybt_ray.execution.ports import Report
+
+if TYPE_CHECKING:
+    from actors.crew import Crew
+
+PATIENCE = 120.0  # seconds within which the Ray thread must come back from a call that should take none
+
+
+class PersistentWorkerPool:
+    """Workers on Ray, started when the first panel is opened and kept until `close`.
+
+    A Ray that the caller has initialised is used as it is and left running; otherwise one is started on this machine, or
+    the cluster at `address` is joined.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        Workers, one CPU each; default one for each CPU there is.
+    address : str, optional
+        A cluster's address as `ray.init` takes it, "auto" for the one this machine belongs to.
+    config : OptimizationConfig, optional
+        Caches and their limits.
+    runner : callable, optional
+        Makes what runs the chunks in a worker; default `ChunkRunner`.
+
+    Raises
+    ------
+    InputError
+        If `n_jobs` is not a positive whole number.
+
+    Examples
+    --------
+    >>> pool = PersistentWorkerPool(n_jobs=2)
+    >>> pool.size
+    2
+    """
+
+    def __init__(
+        self,
+        n_jobs: int | None = None,
+        *,
+        address: str | None = None,
+        config: OptimizationConfig | None = None,
+        runner: Any = None,
+    ) -> None:
+        if n_jobs is not None:
+            check_count("n_jobs", n_jobs, low=1, remedy="Leave it out for one worker a CPU.")
+        self.n_jobs, self.address, self.config = n_jobs, address, config or OptimizationConfig()
+        self._runner = runner
+        self._thread = ray_thread()
+        self._crew: Crew | None = None
+        self._closed = False
+        self._chunks: list[tuple[int, Chunk]] = []
+
+    @property
+    def size(self) -> int:
+        """Workers wanted; before the start, what this machine would have."""
+        return self._crew.session.workers if self._crew else self.n_jobs or available_cpus()
+
+    @property
+    def policy(self) -> ChunkPolicy:
+        """A new policy for workers behind messages."""
+        return ChunkPolicy()
+
+    def open(self, panel: Panel) -> None:
+        """Place a panel once and open it in every worker; starts Ray and the workers' session if they are not there.
+
+        Raises
+        ------
+        ExecutionError
+            If Ray cannot be started or reached, or has no room for the workers; or if the pool was closed.
+        """
+        if self._closed:
+            raise ExecutionError("the pool is closed", "PersistentWorkerPool.open", "Make a new one.")
+        if self._crew is None:
+            session = runtime.attach_or_start(self.n_jobs, address=self.address, panel_bytes=panel.nbytes)
+            self._crew = self._thread.call(self._hire, session)
+        self._thread.call(self._crew.open, panel)
+
+    def prepare(self, job: Job) -> None:
+        """Give every worker a job; starts those that are missing."""
+        self._chunks.clear()
+        self._thread.call(self._started().prepare, job, limit=PATIENCE)
+
+    def submit(self, worker: int, chunk: Chunk) -> None:
+        """Keep a chunk for the next `poll`: one visit to the Ray thread a turn."""
+        self._chunks.append((worker, chunk))
+
+    def poll(self, timeout: float) -> Sequence[Report]:
+        """Send what was submitted, and report what happened."""
+        chunks, self._chunks = self._chunks, []
+        return self._thread.call(self._turn, self._started(), chunks, timeout, limit=timeout + PATIENCE)
+
+    def replace(self, worker: int) -> None:
+        """End a worker and start another, later and later while none gets ready."""
+        self._thread.call(self._started().replace, worker, limit=PATIENCE)
+
+    def abandon(self) -> None:
+        """Forget what is in flight; workers that still run it are ended, and others started for the next job."""
+        self._chunks.clear()
+        self._thread.call(self._started().abandon, limit=PATIENCE)
+
+    def statistics(self) -> dict[str, Any]:
+        """Trials, chunks, restarts and bytes of panels, and under "workers" the figures of each worker."""
+        return self._thread.call(self._started().statistics, limit=PATIENCE)
+
+    def close(self) -> None:
+        """End the workers, and the Ray that was started for them."""
+        self._closed = True
+        if self._crew is None:
+            return
+        crew, self._crew = self._crew, None
+        try:
+            self._thread.call(crew.close, limit=PATIENCE)
+        finally:
+            runtime.release()
+
+    def __enter__(self) -> "PersistentWorkerPool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _hire(self, session: runtime.Session) -> "Crew":
+        from actors.crew import Crew
+
+        return Crew(session, self.config, self._runner)
+
+    def _started(self) -> "Crew":
+        if self._crew is None:
+            raise ExecutionError("the pool has no workers", "PersistentWorkerPool", "Open a panel first.")
+        return self._crew
+
+    @staticmethod
+    def _turn(crew: "Crew", chunks: list[tuple[int, Chunk]], timeout: float) -> list[Report]:
+        for worker, chunk in chunks:
+            crew.submit(worker, chunk)
+        return crew.turn(timeout)

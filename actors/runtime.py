@@ -1,0 +1,167 @@
+"""Ray's life: start one, or use one that is there; shut down what we started when its last session closes."""
+
+import atexit
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.environment import DRIVER, THREAD_CAPS, available_cpus, variables
+from actors.thread import ray_thread
+from rustybt_ray.exceptions import ExecutionError
+
+NAMESPACE = "rustybt_ray"
+STORE_FLOOR = 512 << 20  # bytes; a ceiling, memory is taken as objects arrive
+STORE_EXTRA = 100 << 20
+PATIENCE = 30.0  # seconds that `ray.shutdown` may take; it takes 7 when the head is gone
+
+_INIT = {"log_to_driver": False, "logging_level": "ERROR", "namespace": NAMESPACE}
+
+
+@dataclass(frozen=True)
+class Session:
+    """A Ray that is ready for workers.
+
+    Attributes
+    ----------
+    workers : int
+        Workers to start, one CPU each.
+    options : dict
+        Options of each worker's actor.
+    """
+
+    workers: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Owned:
+    """The Ray that this module started: its first node, and the sessions on it."""
+
+    node: str
+    sessions: int = 1
+
+
+_owned: _Owned | None = None
+
+
+def attach_or_start(n_jobs: int | None = None, *, address: str | None = None, panel_bytes: int = 0) -> Session:
+    """Use the Ray that is initialised in this process, join the one at `address`, or start one on this machine.
+
+    Runs on the Ray thread.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        Workers wanted; default one a CPU of Ray's, or of this machine if Ray is started.
+    address : str, optional
+        A cluster's address, as `ray.init` takes it; not looked at if Ray is initialised.
+    panel_bytes : int, default 0
+        Bytes of the first panel; the object store of a Ray that is started holds twice as much.
+
+    Raises
+    ------
+    ExecutionError
+        If Ray cannot be reached or has fewer CPUs than workers are wanted.
+    """
+    return ray_thread().call(_attach_or_start, n_jobs, address, panel_bytes)
+
+
+def release() -> None:
+    """Close one session; the last one on a Ray that we started shuts it down. Runs on the Ray thread."""
+    ray_thread().call(_release, limit=PATIENCE)
+
+
+def initialised() -> bool:
+    """Whether this process has a Ray, started by us or by the caller."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
+
+
+def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) -> Session:
+    global _owned
+    if initialised():
+        ours = _is_ours()
+        session = _session(n_jobs, "the Ray that is running", {} if ours else {"runtime_env": {"env_vars": THREAD_CAPS}})
+        if ours is not None:
+            ours.sessions += 1
+        return session
+    with variables(DRIVER):
+        if address is not None:
+            _join(address)
+        else:
+            _start(n_jobs or available_cpus(), max(STORE_FLOOR, 2 * panel_bytes + STORE_EXTRA))
+    _owned = _Owned(_node())
+    atexit.register(_shutdown_at_exit)
+    try:
+        return _session(n_jobs, f"the cluster at {address}", {})
+    except ExecutionError:
+        _release()
+        raise
+
+
+def _start(workers: int, store: int) -> None:
+    import ray
+
+    try:
+        with variables(THREAD_CAPS):
+            ray.init("local", num_cpus=workers, include_dashboard=False, object_store_memory=store, **_INIT)
+    except Exception as error:
+        what, remedy = "Ray cannot be started on this machine", "Use executor='inline' to run in this process."
+        raise ExecutionError(what, f"{type(error).__name__}: {error}", remedy) from error
+
+
+def _join(address: str) -> None:
+    import ray
+
+    try:
+        ray.init(address, runtime_env={"env_vars": THREAD_CAPS}, **_INIT)
+    except (ConnectionError, ray.exceptions.AuthenticationError) as error:
+        remedy = "Is it running, and do all machines have the same token (RAY_AUTH_MODE, RAY_AUTH_TOKEN_PATH)?"
+        raise ExecutionError("the Ray cluster cannot be reached", f"{address}: {error}", remedy) from error
+
+
+def _session(n_jobs: int | None, where: str, options: dict[str, Any]) -> Session:
+    """Workers that fit: an actor that fits nowhere would be waited for without end."""
+    import ray
+
+    cpus = int(ray.cluster_resources().get("CPU", 0))
+    wanted = n_jobs or max(cpus, 1)
+    if wanted > cpus:
+        what = f"{wanted} worker{'s need' if wanted > 1 else ' needs'} one CPU each"
+        remedy = f"Use n_jobs={cpus} or fewer." if cpus else "Add a node with CPUs."
+        raise ExecutionError(what, f"{where} has {cpus}", remedy)
+    if sum(bool(node["Alive"]) for node in ray.nodes()) > 1:
+        options = {"scheduling_strategy": "SPREAD", **options}
+    return Session(wanted, options)
+
+
+def _node() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def _is_ours() -> _Owned | None:
+    """The Ray we started, if it is the one that runs: the caller may have shut it down and started another."""
+    return _owned if _owned is not None and initialised() and _node() == _owned.node else None
+
+
+def _release() -> None:
+    global _owned
+    ours = _is_ours()
+    if ours is None:
+        return
+    ours.sessions -= 1
+    if not ours.sessions:
+        import ray
+
+        ray.shutdown()
+        _owned = None
+        atexit.unregister(_shutdown_at_exit)
+
+
+def _shutdown_at_exit() -> None:
+    """A pool that nobody closed leaves no process behind."""
+    if _owned is not None:
+        _owned.sessions = 1
+        release()

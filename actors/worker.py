@@ -1,0 +1,100 @@
+"""BacktestWorker: what a Ray actor is; plain Python, so that it can be tried without Ray."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rustybt_ray.exceptions import ExecutionError
+
+if TYPE_CHECKING:
+    from rustybt_ray.config import OptimizationConfig
+    from rustybt_ray.execution.inline import Runner, RunnerFactory
+    from rustybt_ray.execution.messages import Block, Chunk, Job
+    from rustybt_ray.workspace.workspace import Workspace
+
+
+class BacktestWorker:
+    """A workspace and a runner in a process of their own.
+
+    The constructor does nothing: what it raised would reach the driver as a dead actor. `setup` imports and makes, and what
+    goes wrong there arrives as the error it is. Call `setup`, then `open` for each panel, `prepare` for a job, and `run`.
+
+    Parameters
+    ----------
+    runner : callable, optional
+        Makes what runs the chunks, from a workspace and the worker's name; default `ChunkRunner`.
+    """
+
+    def __init__(self, runner: "RunnerFactory | None" = None) -> None:
+        self._factory = runner
+        self._workspace: Workspace | None = None
+        self._runner: Runner | None = None
+        self._trials = self._chunks = 0
+
+    def setup(self, name: str, config: "OptimizationConfig", workers: int, paths: Sequence[str] = ()) -> dict[str, Any]:
+        """Make the workspace.
+
+        Parameters
+        ----------
+        name : str
+            Name that the worker's blocks carry.
+        workers : int
+            Workers that share this machine's cache.
+        paths : sequence of str
+            The driver's import path: folders that are here too join this worker's, so that a strategy next to the
+            driver's script can be imported.
+
+        Returns
+        -------
+        dict
+            Process and machine: `pid`, `host`.
+        """
+        from rustybt_ray.execution.chunk import ChunkRunner
+        from rustybt_ray.workspace.workspace import Workspace
+
+        sys.path += [path for path in paths if path not in sys.path and Path(path).exists()]
+        self._workspace = Workspace(config, workers)
+        self._runner = (self._factory or ChunkRunner)(self._workspace, name)
+        return {"pid": os.getpid(), "host": socket.gethostname()}
+
+    def open(self, scalars: Mapping[str, object], fields: Mapping[str, Any]) -> None:
+        """Open a panel on shared arrays, without a copy; `fields` is ``{"arrays": dict of arrays, or its reference}``."""
+        from rustybt_ray.data.panel import Panel
+
+        workspace, _ = self._made()
+        workspace.open(Panel.from_arrays(scalars, _fetched(fields["arrays"])))
+
+    def prepare(self, job: "Job") -> None:
+        """Take a job: load its strategy unless it is loaded; raises StrategyError if it cannot be."""
+        self._made()[1].prepare(job)
+
+    def run(self, chunk: "Chunk") -> "Block":
+        """Run a chunk; what a strategy raises is part of the block."""
+        block = self._made()[1].run(chunk)
+        self._chunks += 1
+        self._trials += len(chunk)
+        return block
+
+    def statistics(self) -> dict[str, Any]:
+        """Trials and chunks run so far, and the workspace's own figures."""
+        workspace, _ = self._made()
+        return {"pid": os.getpid(), "trials": self._trials, "chunks": self._chunks, **workspace.statistics()}
+
+    def _made(self) -> "tuple[Workspace, Runner]":
+        if self._workspace is None or self._runner is None:
+            raise ExecutionError("the worker was not set up", "BacktestWorker", "Call setup first.")
+        return self._workspace, self._runner
+
+
+def _fetched(arrays: Any) -> Mapping[str, np.ndarray]:
+    if isinstance(arrays, Mapping):
+        return arrays
+    import ray
+
+    fetched: Mapping[str, np.ndarray] = ray.get(arrays)
+    return fetched

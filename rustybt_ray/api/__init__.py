@@ -1,0 +1,6 @@
+"""The calls people make, and how each puts the parts together."""
+
+from rustybt_ray.api.backtest import backtest
+from rustybt_ray.api.optimize import optimize
+
+__all__ = ["backtest", "optimize"]

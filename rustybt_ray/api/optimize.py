@@ -1,0 +1,248 @@
+"""`optimize`: many parameter sets of a strategy over a bundle, ranked."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rustybt_ray._expressions import Expression, parse
+from rustybt_ray._typing import DateLike, StrategyFunction
+from rustybt_ray._validation import check_choice, check_number
+from rustybt_ray.api.executors import Place, run_trials
+from rustybt_ray.api.panels import day, open_panel, workspace
+from rustybt_ray.api.searches import Source, make_search
+from rustybt_ray.api.strategies import Loaded, resolve
+from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine.backtest import Backtest, Simulator, record
+from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.market import make_rules
+from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
+from rustybt_ray.engine.settings import FILLS, Settings
+from rustybt_ray.exceptions import RustybtRayError
+from rustybt_ray.execution.messages import Job
+from rustybt_ray.progress import make_listener
+from rustybt_ray.strategies.strategy import TARGET, check_parameters
+from rustybt_ray.studies.causality import first_moved
+from rustybt_ray.studies.files import write_study
+from rustybt_ray.studies.spec import StudySpec
+from rustybt_ray.studies.study import Study
+from rustybt_ray.studies.trials import FrozenTrial, check_names
+
+if TYPE_CHECKING:
+    from actors.pool import PersistentWorkerPool
+
+    from rustybt_ray.data.bundle import Bundle
+    from rustybt_ray.search.space import ParameterSpace
+
+Direction = Literal["maximize", "minimize"]
+
+
+def optimize(
+    strategy: StrategyFunction | str,
+    *,
+    bundle: "str | Bundle | Panel",
+    space: "ParameterSpace | Mapping[str, Any] | None" = None,
+    points: Any = None,
+    objective: str | None = None,
+    direction: Direction = "maximize",
+    start: DateLike | None = None,
+    end: DateLike | None = None,
+    capital: float = 1_000_000.0,
+    costs: Costs | None = None,
+    fill: Literal["next_close", "next_open"] = "next_close",
+    settings: Settings | None = None,
+    search: Literal["grid", "random"] = "grid",
+    n_trials: int | None = None,
+    constraint: "str | Callable[[dict[str, Any]], bool] | Sequence[Any] | None" = None,
+    require: str | Iterable[str] | None = None,
+    callbacks: Iterable[Callable[[Study, FrozenTrial], None]] = (),
+    timeout: float | None = None,
+    executor: Literal["auto", "inline", "ray"] = "auto",
+    n_jobs: int | None = None,
+    pool: "PersistentWorkerPool | None" = None,
+    address: str | None = None,
+    config: OptimizationConfig | None = None,
+    seed: int = 0,
+    version: str | None = None,
+    run_dir: str | Path | None = None,
+    progress: bool | None = None,
+    root: str | Path | None = None,
+) -> Study:
+    """Run a strategy with many parameter sets and rank them.
+
+    Parameters
+    ----------
+    strategy : callable or str
+        A target function ``f(data, **params)`` that returns target weights, an objective function ``f(trial)`` that returns
+        a number or a dict of numbers, or where to find one: "file.py:function", "package.module:function".
+    bundle : str, Bundle or Panel
+        A name ("mag-7"), a name and version ("mag-7@1a2b3c"), or the data itself.
+    space : ParameterSpace or mapping of str to Int, Float or Choice
+        What is searched; a list or range is a Choice.
+    points : list of dict, or a frame, instead of `space`
+        The parameter sets themselves.
+    objective : str, default "sharpe_ratio"
+        A metric; for objective functions a name in the dict they return, by default "value".
+    direction : {"maximize", "minimize"}
+    start, end : date or str, optional
+        First and last session, both included; by default the bundle's own.
+    capital : float, default 1_000_000.0
+    costs : Costs, default Costs()
+        Free of charge by default, and the result says so.
+    fill : {"next_close", "next_open"}
+        The price that orders fill at on the session after the decision.
+    settings : Settings, default Settings()
+        The rules of the ledger.
+    search : {"grid", "random"}
+    n_trials : int, optional
+        Trials at most; random search needs it.
+    constraint : str, callable or a list of these, optional
+        What parameters must meet: ``"fast<slow"``, or ``lambda p: p["fast"] < p["slow"]``.
+    require : str or list of str, optional
+        What the best must meet: ``"max_drawdown > -0.25"``.
+    callbacks : callables, optional
+        Called with the study and each finished trial; ``study.stop()`` ends the study.
+    timeout : float, optional
+        Seconds after which the study ends with what is done.
+    executor : {"auto", "inline", "ray"}
+        "auto" starts in this process and goes on with Ray workers if the work that is left pays for them.
+    n_jobs : int, optional
+        Ray workers; by default one a core.
+    pool : PersistentWorkerPool, optional
+        Workers that outlive the study; wins over `address`, which wins over `n_jobs`.
+    address : str, optional
+        A Ray cluster: "auto", "host:port".
+    config : OptimizationConfig, default OptimizationConfig()
+        Caches and their limits.
+    seed : int, default 0
+        Of random search, of `trial.seed` and of the causality check.
+    version : str, optional
+        Stands for the strategy's code where that cannot be digested.
+    run_dir : path, optional
+        Where ``study.json`` and ``table.parquet`` are written.
+    progress : bool, optional
+        By default shown on a terminal.
+    root : path, optional
+        Where bundles are; by default the user's data folder, or ``RUSTYBT_RAY_HOME``.
+
+    Returns
+    -------
+    Study
+        Bitwise the same trials whatever the executor and the number of workers.
+
+    Raises
+    ------
+    InputError, StrategyError, BundleError
+        If an argument, the strategy or the bundle is at fault; trials that fail are recorded instead.
+    ExecutionError
+        If workers cannot run the trials at all.
+    """
+    began = time.perf_counter()
+    costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
+    place = Place(executor, n_jobs, pool, address)
+    check_choice("direction", direction, ("maximize", "minimize"))
+    check_choice("fill", fill, FILLS)
+    if timeout is not None:
+        check_number("timeout", timeout, low=0.0, strict=True)
+    loaded = resolve(strategy, version)
+    kind = loaded.strategy.kind
+    objective = objective or ("sharpe_ratio" if kind == TARGET else "value")
+    conditions = requirements(require, kind == TARGET)
+    if kind == TARGET:
+        check_metric(objective)
+    found = make_search(space, points, constraint, search, n_trials, seed)
+    check_names(found.names)
+    check_parameters(loaded.strategy, found.names)
+    panel, name = open_panel(bundle, root, config)
+    make_rules(panel, capital, costs, settings)
+    first, last = panel.rows_between(start, end)
+    ordered = objective in ORDERED or any(names & set(ORDERED) for names in (set(c.names) for c in conditions))
+    job = Job(
+        version=panel.version,
+        strategy=loaded.packed,
+        digest=loaded.digest,
+        kind=kind,
+        segments=((first, last),),
+        capital=float(capital),
+        costs=costs,
+        fill=fill,
+        settings=settings,
+        seed=seed,
+        ordered=ordered,
+        config=config,
+    )
+    spec = StudySpec(
+        strategy=loaded.record,
+        digest=loaded.digest,
+        kind=kind,
+        bundle=name,
+        version=panel.version,
+        search=found.describe(),
+        objective=objective,
+        direction=direction,
+        require=tuple(condition.text for condition in conditions),
+        start=day(panel, first),
+        end=day(panel, last),
+        capital=float(capital),
+        costs=costs,
+        fill=fill,
+        settings=settings,
+        seed=seed,
+    )
+    study = Study(spec, conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
+    run_trials(
+        study,
+        Source(found, objective),
+        job,
+        panel,
+        loaded.strategy.function,
+        place,
+        listener=make_listener(progress, objective, direction),
+        callbacks=tuple(callbacks),
+        timeout=timeout,
+    )
+    if kind == TARGET and study.stopped != "interrupted":
+        study.causal = check_causality(study, loaded, panel, job)
+    study.elapsed = time.perf_counter() - began
+    if run_dir is not None:
+        write_study(study, run_dir)
+    return study
+
+
+def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:
+    """The conditions that the best trial must meet; of target functions they may name metrics alone.
+
+    Raises
+    ------
+    InputError
+        If a condition cannot be read or names no metric.
+    """
+    texts = (require,) if isinstance(require, str) else tuple(require or ())
+    names = (*METRICS, *ORDERED) if metrics else None
+    return tuple(parse(text, names=names, what="require") for text in texts)
+
+
+def replay(loaded: Loaded, panel: Panel, job: Job, params: dict[str, Any]) -> Backtest:
+    """One trial again, with everything that happened."""
+    known = workspace(job.config)
+    if panel.version not in known.bundles:
+        known.open(panel)
+    simulator = Simulator(
+        panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
+    )
+    return record(simulator, loaded.strategy.function(known.data(panel.version), **params))
+
+
+def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> bool | str | None:
+    """True if the best trial's decisions ignore the future, else the first session that moved; None without a best trial."""
+    best = study.best_trial
+    if best is None:
+        return None
+    (first, last), data = job.segments[0], workspace(job.config).data(panel.version)
+    try:
+        row = first_moved(loaded.strategy.function, best.params, data, first, last, job.seed)
+    except RustybtRayError:
+        return None
+    return True if row is None else day(panel, row)

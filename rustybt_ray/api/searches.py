@@ -1,0 +1,78 @@
+"""From the arguments of `optimize` to a search, and the search as the driver asks it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray._typing import IntArray
+from rustybt_ray._validation import check_choice
+from rustybt_ray.exceptions import InputError
+from rustybt_ray.execution.messages import Block, Chunk
+from rustybt_ray.execution.ports import Columns
+from rustybt_ray.search.grid import GridSearch
+from rustybt_ray.search.points import PointSearch
+from rustybt_ray.search.protocol import Search
+from rustybt_ray.search.random import RandomSearch
+from rustybt_ray.search.space import ParameterSpace
+
+SEARCHES = ("grid", "random")
+
+
+def make_search(
+    space: "ParameterSpace | Mapping[str, Any] | None",
+    points: Any,
+    constraint: Any,
+    search: str,
+    n_trials: int | None,
+    seed: int,
+) -> Search:
+    """The search that was asked for.
+
+    Raises
+    ------
+    InputError
+        If both or neither of `space` and `points` are given, or they cannot be searched as asked.
+    """
+    if (space is None) == (points is None):
+        remedy = "Pass space={'fast': rb.Int(5, 50, step=5)}, or points=[{'fast': 10}, {'fast': 20}]."
+        raise InputError("space or points", "given, one of the two", "both" if space is not None else "neither", remedy)
+    if points is not None:
+        return PointSearch(points, constraint=constraint)
+    if not isinstance(space, ParameterSpace):
+        space = ParameterSpace(space, constraint=constraint)
+    elif constraint is not None:
+        space = ParameterSpace(space.parameters, constraint=constraint)
+    check_choice("search", search, SEARCHES)
+    if search == "grid":
+        return GridSearch(space, n_trials=n_trials)
+    if n_trials is None:
+        raise InputError("n_trials", "given with search='random'", None, "Say how many points to draw: n_trials=200.")
+    return RandomSearch(space, n_trials=n_trials, seed=seed)
+
+
+class Source:
+    """A search as the driver asks it: numbers and columns in, objective values back."""
+
+    def __init__(self, search: Search, objective: str) -> None:
+        self.search, self.objective = search, objective
+
+    @property
+    def remaining(self) -> int | None:
+        """Trials yet to give; None if the search does not know."""
+        return self.search.remaining
+
+    def ask(self, count: int) -> tuple[IntArray, Columns]:
+        """Up to `count` more trials."""
+        points = self.search.ask(count)
+        if points is None:
+            return np.empty(0, np.int64), {}
+        return points.numbers, dict(points.columns)
+
+    def tell(self, chunk: Chunk, block: Block) -> None:
+        """Hand the objective of finished trials back to the search."""
+        if self.objective in block.names:
+            values = block.metrics[:, block.names.index(self.objective)]
+        else:
+            values = np.full(len(block), np.nan)
+        self.search.tell(block.numbers, values)

@@ -1,0 +1,1 @@
+"""What is searched, and in which order: spaces and searches that are asked and told."""

@@ -1,0 +1,52 @@
+"""The ask/tell protocol that every search follows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rustybt_ray._typing import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Points:
+    """Some points of a search: trial numbers, and parameters as columns of plain Python values."""
+
+    numbers: IntArray
+    columns: dict[str, Sequence[Any]]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def row(self, position: int) -> dict[str, Any]:
+        """Parameters of the point at `position`."""
+        return {name: values[position] for name, values in self.columns.items()}
+
+
+class Search(Protocol):
+    """Gives points when asked and takes their results when told.
+
+    Trial numbers are consecutive from 0 in the order of asking. What a search gives depends on its specification and on what
+    it was told, never on how many points are asked for at a time.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters."""
+        ...
+
+    @property
+    def remaining(self) -> int | None:
+        """Points yet to give; 0 at the end, None if it is not known."""
+        ...
+
+    def ask(self, count: int) -> Points | None:
+        """Up to `count` points; None if there is none at present."""
+        ...
+
+    def tell(self, numbers: IntArray, values: FloatArray) -> None:
+        """Objective values of trials, NaN where there is none."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """The specification as JSON takes it."""
+        ...

@@ -1,0 +1,1 @@
+"""Strategies: how they are loaded, checked, identified and sent to workers."""

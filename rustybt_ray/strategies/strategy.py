@@ -1,0 +1,122 @@
+"""What is optimised: a target function or an objective function, and whether parameters fit it."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+from rustybt_ray.exceptions import StrategyError
+
+TARGET, OBJECTIVE = "target", "objective"
+
+
+class Objective:
+    """Marks a function as an objective function whatever its argument is called: ``rb.Objective(f)``.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one `Trial` and returns a number or a dict of numbers.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not callable(function):
+            raise StrategyError(f"{function!r} is not callable", "rb.Objective", "Pass a function of one trial.")
+        self.function = function
+
+    def __call__(self, trial: Any) -> Any:
+        return self.function(trial)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A strategy with what is known of it before it runs.
+
+    Attributes
+    ----------
+    function : callable
+    kind : str
+        "target" or "objective".
+    name : str
+    required, optional : tuple of str
+        Names of its parameters without and with a default.
+    open : bool
+        Whether it takes any further name (``**kwargs``).
+    """
+
+    function: Callable[..., Any]
+    kind: str
+    name: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    open: bool
+
+
+def inspect_strategy(function: Callable[..., Any]) -> Strategy:
+    """Kind, name and parameters of a callable.
+
+    An objective function's one required argument is called ``trial`` (or it is wrapped in `Objective`); everything else is
+    a target function, whose first argument is the data.
+
+    Raises
+    ------
+    StrategyError
+        If it cannot be called with one positional argument.
+    """
+    name = name_of(function)
+    if isinstance(function, Objective):
+        return Strategy(function, OBJECTIVE, name_of(function.function), (), (), True)
+    try:
+        arguments = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        raise StrategyError(f"{name} has no signature", "strategy", "Wrap it in a function of (data, ...).") from None
+    positional = [a for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD)]
+    required = [a.name for a in arguments if a.default is a.empty and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
+    if required == ["trial"]:
+        return Strategy(function, OBJECTIVE, name, (), (), True)
+    if not positional:
+        what = f"{name} takes no positional argument"
+        raise StrategyError(what, "strategy", "A target function is f(data, **params); an objective function is f(trial).")
+    rest = [a for a in arguments if a is not positional[0]]
+    named = [a for a in rest if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
+    return Strategy(
+        function=function,
+        kind=TARGET,
+        name=name,
+        required=tuple(a.name for a in named if a.default is a.empty),
+        optional=tuple(a.name for a in named if a.default is not a.empty),
+        open=any(a.kind is a.VAR_KEYWORD for a in rest),
+    )
+
+
+def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
+    """The space's names must be the function's arguments.
+
+    Raises
+    ------
+    StrategyError
+        If a required argument has no parameter, or a parameter has no argument.
+    """
+    if strategy.kind == OBJECTIVE:
+        return
+    known = (*strategy.required, *strategy.optional)
+    signature = f"{strategy.name}(data{''.join(', ' + name for name in known)}{', **' if strategy.open else ''})"
+    if missing := [name for name in strategy.required if name not in names]:
+        what = f"no parameter for the required argument{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))} of {signature}"
+        raise StrategyError(what, f"parameters: {', '.join(names) or 'none'}", "Add them to the space, or give defaults.")
+    if strategy.open:
+        return
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Remove it from the space, or add the argument."
+            raise StrategyError(f"{signature} has no argument {name!r}", f"parameters: {', '.join(names)}", hint)
+
+
+def name_of(function: Any) -> str:
+    """A name for messages and tables."""
+    if isinstance(function, partial):
+        return name_of(function.func)
+    return str(getattr(function, "__name__", type(function).__name__))
