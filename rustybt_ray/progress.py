@@ -24,6 +24,8 @@ FIRST = 0.5
 """Seconds before anything is drawn."""
 REDRAW, LINES = 0.25, 5.0
 """Seconds between two drawings of the bar, and between two lines."""
+TOLD = ("interrupted", "timeout")
+"""Ends that the last line names; others are those of a part, or were asked for in the program."""
 SMOOTHING = 15.0
 """Seconds over which the rate is taken."""
 
@@ -60,7 +62,7 @@ class Counts:
     >>> counts.begin(200, 2, now=0.0)
     >>> counts.text(now=1.0)
     '0 of 200 trials, starting workers'
-    >>> counts.done = 50
+    >>> counts.starting, counts.done = 0, 50
     >>> counts.text(now=2.0)
     '50 of 200 trials, 25/s, 6 s left'
     """
@@ -68,16 +70,18 @@ class Counts:
     def __init__(self, objective: str, direction: str) -> None:
         self.objective = objective
         self._better: Callable[..., Any] = np.fmax if direction == "maximize" else np.fmin
+        self.done, self.failed, self.best = 0, 0, math.nan
         self.begin(None, 0, 0.0)
 
-    def begin(self, total: int | None, workers: int, now: float) -> None:
-        """A study of `total` trials begins at `now`, in seconds; `workers` have yet to start."""
-        self.total, self.done, self.failed, self.best = total, 0, 0, math.nan
+    def begin(self, trials: int | None, workers: int, now: float) -> None:
+        """The study, or its next part, begins at `now`, in seconds: so many `trials`; `workers` have yet to start."""
+        self.total = None if trials is None else self.done + trials
         self.starting = workers
-        self._samples = deque([(now, 0)])
+        self._samples = deque([(now, self.done)])
 
     def add(self, block: Block) -> None:
         """Count the trials of a block."""
+        self.starting = 0
         self.done += len(block)
         self.failed += int(np.count_nonzero(block.state == FAILED))
         if self.objective not in block.names:
@@ -107,7 +111,7 @@ class Counts:
     def details(self, now: float) -> list[str]:
         """Rate, best so far, failures, time left; whatever is known of them."""
         rate, parts = self.rate(now), []
-        if not self.done and self.starting:
+        if self.starting:
             parts.append("starting workers")
         if not math.isnan(rate):
             parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s")
@@ -138,7 +142,7 @@ class Lines:
     def close(self, counts: Counts, now: float, stopped: str | None) -> None:
         """Print the last line, if there was a first."""
         if self._drawn or self._always:
-            self.say(", ".join([counts.text(now), *([stopped] if stopped else [])]))
+            self.say(", ".join([counts.text(now), *([stopped] if stopped in TOLD else [])]))
         self._drawn = False
 
 
@@ -206,7 +210,7 @@ class Shown(Silent):
         self._thread: threading.Thread | None = None
 
     def started(self, trials: int | None, workers: int) -> None:
-        """The study begins; nothing is drawn yet."""
+        """The study begins, or goes on with other workers; nothing is drawn yet."""
         self.ended(None)
         self.counts.begin(trials, workers, time.monotonic())
         self._over = threading.Event()

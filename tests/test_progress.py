@@ -130,10 +130,20 @@ def test_a_dead_worker_is_told_at_once(capsys):
 def test_no_thread_is_left(capsys):
     listener = make_listener(True, "sharpe_ratio", "maximize")
     run(listener, block([1.0]))
-    run(listener, block([1.0]))  # a listener can be used again
     assert not [thread for thread in threading.enumerate() if thread.name == "rustybt_ray-progress"]
     listener.ended(None)  # and an end without a beginning is none
-    assert capsys.readouterr().err.count("1 of 1 trials") == 2
+    assert capsys.readouterr().err.count("1 of 1 trials") == 1
+
+
+def test_a_study_that_goes_on_with_other_workers_keeps_its_counts(capsys):
+    listener = make_listener(True, "sharpe_ratio", "maximize")
+    run(listener, block([7.0, 1.0]), stopped="stopped")
+    run(listener, block([1.0]))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("2 of 2 trials")
+    assert "stopped" not in first
+    assert second.startswith("3 of 3 trials")
+    assert "best sharpe_ratio 7" in second
 
 
 def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch):

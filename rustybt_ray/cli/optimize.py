@@ -33,8 +33,8 @@ def search_options(function: Any) -> Any:
             callback=gathered(unique),
             help=f"A dimension of the space; repeatable. {SPACE_FORMS}",
         ),
-        click.option("--constraint", help='What parameters must meet, such as "fast<slow".'),
-        click.option("--objective", default="sharpe_ratio", show_default=True, help="A metric."),
+        click.option("--constraint", multiple=True, help='What parameters must meet, such as "fast<slow"; repeatable.'),
+        click.option("--objective", help="A metric; default: sharpe_ratio, for an objective function value."),
         click.option("--direction", type=click.Choice(["maximize", "minimize"]), default="maximize", show_default=True),
         click.option(
             "--require",
@@ -97,7 +97,7 @@ def command(ctx: click.Context, /, strategy: str, top: int | None, form: str, qu
     from rustybt_ray.cli.output import check_destination, computing
     from rustybt_ray.strategies.load import load_strategy
 
-    saved = options["run_dir"]
+    saved, options["constraint"] = options["run_dir"], list(options["constraint"]) or None
     check_destination(form, ", or leave the format out: -o saves table.parquet")
     arguments = market_arguments(options)
     with computing():

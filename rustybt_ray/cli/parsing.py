@@ -237,7 +237,7 @@ def _range(name: str, values: str) -> "Int | Float":
         return Float(low, high, log=True)
     if all(isinstance(number, int) for number in numbers):
         return Int(int(low), int(high), *map(int, step))
-    return Float(low, high, *step)
+    return Float(low, high, step=step[0] if step else None)
 
 
 def _model(option: str, text: str, kinds: dict[str, tuple[Callable[..., Value], int, int]], forms: str) -> Value:

@@ -335,11 +335,13 @@ class Reference:
         plain = price + limit * abs(f - price)
         at_minimum = (room - limit * (self.minimum - order.charged)) / plain
         above_it = (room - limit * (before - order.charged)) / (plain + limit * a_share)
-        most = max(min(at_minimum, above_it), ZERO)
+        most = min(at_minimum, above_it)
         scale = self.capital / price
         if not self.whole:
             self.edges.note(most - shares, scale)
-            return min(most, shares)
+            self.edges.note(most, scale)
+            return max(min(most, shares), ZERO)
+        most = max(most, ZERO)
         return min(self.to_whole(most, scale), shares) if most < shares + 1 else shares
 
     def charge(self, order, shares, f):

@@ -1,0 +1,148 @@
+"""Rolling indicators of arrays [rows, assets]: each is causal and keeps its bits when rows are appended or the future changes.
+
+Rows before an asset's first full window are NaN; so are windows with a missing value in them.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rustybt_ray._typing import FloatArray
+from rustybt_ray._validation import check_count
+from rustybt_ray.engine import rolling_nb as nb
+from rustybt_ray.exceptions import InputError
+
+
+def rolling_mean(x: ArrayLike, n: int) -> FloatArray:
+    """Mean of the last `n` rows, by a running sum from each asset's first value.
+
+    Parameters
+    ----------
+    x : array_like, shape (rows, assets)
+    n : int
+        Rows in the window, at least 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, assets)
+
+    Raises
+    ------
+    InputError
+        If `n` is below 1 or `x` is not two-dimensional.
+
+    Examples
+    --------
+    >>> rolling_mean([[1.0], [2.0], [4.0]], 2).T
+    array([[nan, 1.5, 3. ]])
+    """
+    values, out = _prepare(x, n)
+    nb.rolling_sum(values, int(n), True, out)
+    return out
+
+
+def rolling_sum(x: ArrayLike, n: int) -> FloatArray:
+    """Sum of the last `n` rows; see `rolling_mean`."""
+    values, out = _prepare(x, n)
+    nb.rolling_sum(values, int(n), False, out)
+    return out
+
+
+def rolling_std(x: ArrayLike, n: int) -> FloatArray:
+    """Standard deviation (ddof 1) of the last `n` rows, n at least 2; see `rolling_mean`."""
+    values, out = _prepare(x, n, low=2)
+    nb.rolling_deviation(values, int(n), False, out)
+    return out
+
+
+def rolling_zscore(x: ArrayLike, n: int) -> FloatArray:
+    """Standard deviations (ddof 1) that the last value is from the mean of the last `n` rows; NaN where they are constant."""
+    values, out = _prepare(x, n, low=2)
+    nb.rolling_deviation(values, int(n), True, out)
+    return out
+
+
+def rolling_min(x: ArrayLike, n: int) -> FloatArray:
+    """Smallest of the last `n` rows; see `rolling_mean`."""
+    values, out = _prepare(x, n)
+    nb.rolling_extreme(values, int(n), -1.0, out)
+    return out
+
+
+def rolling_max(x: ArrayLike, n: int) -> FloatArray:
+    """Largest of the last `n` rows; see `rolling_mean`."""
+    values, out = _prepare(x, n)
+    nb.rolling_extreme(values, int(n), 1.0, out)
+    return out
+
+
+def exponential_mean(x: ArrayLike, n: int) -> FloatArray:
+    """Exponential average with alpha = 2 / (n + 1), begun with the mean of the first `n` values.
+
+    A missing row is NaN and leaves the average as it was.
+    """
+    values, out = _prepare(x, n)
+    nb.exponential(values, int(n), 2.0 / (int(n) + 1.0), out)
+    return out
+
+
+def relative_strength(x: ArrayLike, n: int) -> FloatArray:
+    """Wilder's relative strength index in [0, 100] (New Concepts in Technical Trading Systems, 1978); 50 without any change."""
+    values, out = _prepare(x, n)
+    nb.relative_strength(values, int(n), out)
+    return out
+
+
+def average_true_range(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int) -> FloatArray:
+    """Wilder's average true range: the mean of the first `n` true ranges, then 1/n of each new one."""
+    highs, _ = _prepare(high, n)
+    lows, _ = _prepare(low, n)
+    closes, spans = _prepare(close, n)
+    nb.true_range(highs, lows, closes, spans)
+    ranges, out = _prepare(spans, n)
+    nb.exponential(ranges, int(n), 1.0 / int(n), out)
+    return out
+
+
+def change(x: ArrayLike, n: int) -> FloatArray:
+    """``x[t] / x[t - n] - 1``; NaN where either is missing.
+
+    Examples
+    --------
+    >>> change([[1.0], [2.0], [3.0]], 1).T
+    array([[nan, 1. , 0.5]])
+    """
+    values, out = _prepare(x, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out[n:] = values[n:] / values[:-n] - 1.0
+    return out
+
+
+def rolling_correlation(x: ArrayLike, y: ArrayLike, n: int) -> FloatArray:
+    """Pearson's correlation of the last `n` rows, column by column, n at least 2; NaN where one of them is constant."""
+    first, out = _prepare(x, n, low=2)
+    second, _ = _prepare(np.broadcast_to(np.asarray(y, dtype=np.float64), first.shape), n)
+    nb.rolling_correlation(first, second, int(n), out)
+    return out
+
+
+def rank(x: ArrayLike) -> FloatArray:
+    """Rank of each asset in its row, in (0, 1]: mid-rank over the number of values; NaN stays NaN.
+
+    Examples
+    --------
+    >>> rank([[3.0, np.nan, 1.0, 3.0]]).round(3)
+    array([[0.833,   nan, 0.333, 0.833]])
+    """
+    values, out = _prepare(x, 1)
+    nb.rank_rows(values, out)
+    return out
+
+
+def _prepare(x: ArrayLike, n: int, low: int = 1) -> tuple[FloatArray, FloatArray]:
+    """`x` as the kernels take it, and an array of NaN for the result."""
+    check_count("n", n, low=low, remedy="It is the number of rows in the window.")
+    values = np.ascontiguousarray(x, dtype=np.float64).view()
+    if values.ndim != 2:
+        raise InputError("x", "two-dimensional, rows x assets", values.shape, "Reshape one column to (rows, 1).")
+    values.flags.writeable = False
+    return values, np.full(values.shape, np.nan)

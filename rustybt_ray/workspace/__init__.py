@@ -1,0 +1,1 @@
+"""What a worker keeps between trials: open panels, indicators, asset tables."""

@@ -1,0 +1,82 @@
+"""A worker's open panels, the least recently used let go, an old version replaced by a new one."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from rustybt_ray._validation import check_count
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.exceptions import BundleError
+
+
+class BundlePool:
+    """Panels by version.
+
+    Parameters
+    ----------
+    size : int
+        Panels kept open at most.
+    on_drop : callable, optional
+        Told the version of each panel that is let go, so that what was made from it goes too.
+
+    Raises
+    ------
+    InputError
+        If `size` is below 1.
+    """
+
+    def __init__(self, size: int, on_drop: Callable[[str], None] | None = None) -> None:
+        self.size = check_count("max_bundle_pool_size", size, low=1)
+        self._on_drop = on_drop
+        self._panels: OrderedDict[str, Panel] = OrderedDict()
+        self._names: dict[str, str] = {}
+        self._counts = {"opened": 0, "hits": 0, "evicted": 0, "replaced": 0}
+
+    def put(self, panel: Panel, name: str | None = None) -> None:
+        """Open a panel; an older version of the same `name` is let go."""
+        if panel.version in self._panels:
+            self._panels.move_to_end(panel.version)
+            return
+        if name is not None:
+            before = self._names.get(name)
+            if before is not None and before in self._panels:
+                self._counts["replaced"] += 1
+                self.drop(before)
+            self._names[name] = panel.version
+        self._panels[panel.version] = panel
+        self._counts["opened"] += 1
+        while len(self._panels) > self.size:
+            self._counts["evicted"] += 1
+            self.drop(next(iter(self._panels)))
+
+    def get(self, version: str) -> Panel:
+        """The panel of a version.
+
+        Raises
+        ------
+        BundleError
+            If it is not open.
+        """
+        try:
+            panel = self._panels[version]
+        except KeyError:
+            have = ", ".join(v[:12] for v in self._panels) or "none"
+            raise BundleError(f"bundle version {version[:12]} is not open here", f"open: {have}", "Open it first.") from None
+        self._panels.move_to_end(version)
+        self._counts["hits"] += 1
+        return panel
+
+    def drop(self, version: str) -> None:
+        """Let a panel go, if it is open."""
+        if self._panels.pop(version, None) is not None and self._on_drop is not None:
+            self._on_drop(version)
+
+    def __contains__(self, version: object) -> bool:
+        return version in self._panels
+
+    def __len__(self) -> int:
+        return len(self._panels)
+
+    def statistics(self) -> dict[str, Any]:
+        """Panels opened, found, evicted and replaced, how many are open, and their bytes."""
+        return {**self._counts, "open": len(self._panels), "bytes": sum(p.nbytes for p in self._panels.values())}

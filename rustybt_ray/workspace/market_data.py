@@ -1,0 +1,291 @@
+"""What a strategy sees: raw and adjusted fields, returns, and indicators as they were known on each row."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rustybt_ray._typing import BoolArray, FloatArray
+from rustybt_ray._validation import check_choice, check_count
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine import rolling
+from rustybt_ray.exceptions import InputError
+from rustybt_ray.workspace.asset_cache import Assets
+from rustybt_ray.workspace.history_cache import HistoryCache
+
+PRICES = ("open", "high", "low", "close", "price")
+FIELDS = (*PRICES, "volume")
+ADJUSTMENTS = ("all", "splits")
+Adjust = Literal["all", "splits"]
+OWN_BYTES = 1 << 30
+
+
+class MarketData:
+    """A panel as strategies see it; every array has the panel's shape [T, N] and is read-only.
+
+    Raw fields are prices as traded. Indicators are computed on adjusted fields A = raw x G, G being the forward adjustment
+    factor, and given back in the prices of their own row (divided by G of that row): no later event changes a bit of
+    them. ``adjust="splits"`` leaves dividends out.
+
+    Attributes
+    ----------
+    panel : Panel
+    assets : Assets
+    """
+
+    def __init__(self, panel: Panel, history: HistoryCache, assets: Assets) -> None:
+        self.panel, self.assets = panel, assets
+        self._history = history
+        self._get = history.get
+        self._version = panel.version
+
+    @classmethod
+    def of(cls, panel: Panel) -> "MarketData":
+        """A panel on its own, with a cache of its own."""
+        return cls(panel, HistoryCache(OWN_BYTES), Assets.of(panel))
+
+    # what there is
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The N columns."""
+        return self.panel.symbols
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and assets."""
+        return self.panel.shape
+
+    @property
+    def time(self) -> Any:
+        """UTC time of each row, datetime64[ns], shape (T,)."""
+        return self.panel.time.view("datetime64[ns]")
+
+    @property
+    def sessions(self) -> Any:
+        """Session date of each row, datetime64[D], shape (T,)."""
+        return self.panel.sessions[self.panel.session].view("datetime64[ns]").astype("datetime64[D]")
+
+    @property
+    def listed(self) -> BoolArray:
+        """Whether a row lies between an asset's first and last bar."""
+        return self.assets.listed
+
+    def column(self, symbol: str) -> int:
+        """Column of a symbol; InputError if there is none."""
+        return self.assets.column(symbol)
+
+    @property
+    def open(self) -> FloatArray:
+        """Opening prices as traded; NaN without a bar."""
+        return self.panel.open
+
+    @property
+    def high(self) -> FloatArray:
+        """Highest prices as traded; NaN without a bar."""
+        return self.panel.high
+
+    @property
+    def low(self) -> FloatArray:
+        """Lowest prices as traded; NaN without a bar."""
+        return self.panel.low
+
+    @property
+    def close(self) -> FloatArray:
+        """Closing prices as traded; NaN without a bar."""
+        return self.panel.close
+
+    @property
+    def volume(self) -> FloatArray:
+        """Volumes as traded; NaN without a bar."""
+        return self.panel.volume
+
+    @property
+    def price(self) -> FloatArray:
+        """Closing prices, carried over missing bars through splits and dividends."""
+        return self._keep(("price",), None, lambda: np.ascontiguousarray(self.panel.mark.T))
+
+    # adjusted
+
+    def adjusted(self, field: str = "close", *, adjust: Adjust = "all") -> FloatArray:
+        """A = raw x G: only ratios of its rows have a meaning. Volume is raw / G of splits alone.
+
+        Raises
+        ------
+        InputError
+            If there is no such field.
+        """
+        found = self._get((self._version, "adjusted", field, adjust))
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        raw = self._raw(field)
+        check_choice("adjust", adjust, ADJUSTMENTS)
+        factor = self._factor(field, adjust)
+        if factor is None:
+            return raw
+        return self._keep(
+            ("adjusted", field, adjust), None, lambda: raw / factor if field == "volume" else raw * factor
+        )
+
+    def returns(self, n: int = 1, *, field: str = "close", adjust: Adjust = "all") -> FloatArray:
+        """Total return over `n` rows, a fraction: ``A[t] / A[t - n] - 1``."""
+        return self._indicator("returns", rolling.change, field, n, adjust, scaled=False)
+
+    def momentum(self, field: str = "close", n: int = 20, *, adjust: Adjust = "all") -> FloatArray:
+        """``A[t] / A[t - n] - 1``, a fraction."""
+        return self._indicator("returns", rolling.change, field, n, adjust, scaled=False)
+
+    # as-of indicators
+
+    def sma(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
+        """Mean of the last `n` rows, in the prices of each row; NaN where one of them is missing.
+
+        Raises
+        ------
+        InputError
+            If there is no such field or `n` is below 1.
+        """
+        found = self._get((self._version, "sma", field, n, adjust))
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        return self._indicator("sma", rolling.rolling_mean, field, n, adjust)
+
+    def ema(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
+        """Exponential average, alpha = 2 / (n + 1), begun with the mean of the first `n` values."""
+        return self._indicator("ema", rolling.exponential_mean, field, n, adjust)
+
+    def sum(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
+        """Sum of the last `n` rows."""
+        return self._indicator("sum", rolling.rolling_sum, field, n, adjust)
+
+    def std(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
+        """Standard deviation (ddof 1) of the last `n` rows, in the prices of each row."""
+        return self._indicator("std", rolling.rolling_std, field, n, adjust)
+
+    def min(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
+        """Smallest of the last `n` rows."""
+        return self._indicator("min", rolling.rolling_min, field, n, adjust)
+
+    def max(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
+        """Largest of the last `n` rows."""
+        return self._indicator("max", rolling.rolling_max, field, n, adjust)
+
+    def zscore(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
+        """Standard deviations that the value is from the mean of the last `n` rows."""
+        return self._indicator("zscore", rolling.rolling_zscore, field, n, adjust, scaled=False)
+
+    def rsi(self, field: str = "close", n: int = 14, *, adjust: Adjust = "all") -> FloatArray:
+        """Wilder's relative strength index, 0 to 100."""
+        return self._indicator("rsi", rolling.relative_strength, field, n, adjust, scaled=False)
+
+    def atr(self, n: int = 14, *, adjust: Adjust = "all") -> FloatArray:
+        """Wilder's average true range, in the prices of each row."""
+
+        def compute() -> FloatArray:
+            fields = (self.adjusted(name, adjust=adjust) for name in ("high", "low", "close"))
+            return self._as_of(rolling.average_true_range(*fields, n), "close", adjust)
+
+        return self._keep(("atr", n, adjust), n, compute)
+
+    def correlation(self, other: str, n: int, *, field: str = "close", adjust: Adjust = "all") -> FloatArray:
+        """Correlation of each asset's returns with those of the symbol `other` over the last `n` rows."""
+        column = self.column(other)
+
+        def compute() -> FloatArray:
+            returns = self.returns(1, field=field, adjust=adjust)
+            return rolling.rolling_correlation(returns, returns[:, column : column + 1], n)
+
+        return self._keep(("correlation", other, field, n, adjust), n, compute)
+
+    def rank(self, values: "str | ArrayLike") -> FloatArray:
+        """Rank of each asset in its row, in (0, 1]; of an array, or of a field as traded."""
+        return rolling.rank(self._raw(values) if isinstance(values, str) else values)
+
+    def cached(
+        self, function: Callable[..., ArrayLike], *args: Any, scale: Literal["price", "none"] = "none", adjust: Adjust = "all", **kwargs: Any
+    ) -> FloatArray:
+        """Your own indicator, computed once: ``data.cached(f, "close", 20)``.
+
+        Parameters
+        ----------
+        function : callable
+            Gets the arguments, a field's name replaced by its adjusted array; returns an array of T rows.
+        scale : {"none", "price"}
+            "price" divides the result by G of each row, which gives prices of that row.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be a key, or the result has not T rows.
+        """
+        check_choice("scale", scale, ("price", "none"))
+        identity = (getattr(function, "__code__", function), _closure(function))
+        key = ("cached", identity, args, tuple(sorted(kwargs.items())), scale, adjust)
+        try:
+            found = self._get((self._version, *key))
+        except TypeError:
+            remedy = "Pass numbers and text, and let the function read what else it needs from them."
+            raise InputError("cached arguments", "hashable", (args, kwargs), remedy) from None
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        given = [self.adjusted(arg, adjust=adjust) if isinstance(arg, str) and arg in FIELDS else arg for arg in args]
+        made = np.ascontiguousarray(function(*given, **kwargs), dtype=np.float64)
+        if made.ndim == 0 or made.shape[0] != self.shape[0]:
+            raise InputError("a cached function's result", f"an array of {self.shape[0]} rows", made.shape, "One row a bar.")
+        if scale == "price":
+            made = self._as_of(made, "close", adjust)
+        if made.base is not None or not made.flags.owndata:
+            made = made.copy()
+        return self._keep(key, None, lambda: made)
+
+    # inside
+
+    def _indicator(
+        self, name: str, compute: Callable[[FloatArray, int], FloatArray], field: str, n: int, adjust: Adjust, scaled: bool = True
+    ) -> FloatArray:
+        found = self._get((self._version, name, field, n, adjust))
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        n = check_count("n", n, low=1, remedy="It is the number of rows in the window.")
+
+        def made() -> FloatArray:
+            values = compute(self.adjusted(field, adjust=adjust), n)
+            return self._as_of(values, field, adjust) if scaled else values
+
+        return self._keep((name, field, n, adjust), n, made)
+
+    def _as_of(self, values: FloatArray, field: str, adjust: Adjust) -> FloatArray:
+        """Adjusted values in the prices (or shares) of their own row."""
+        factor = self._factor(field, adjust)
+        if factor is None:
+            return values
+        return values * factor if field == "volume" else values / factor
+
+    def _factor(self, field: str, adjust: Adjust) -> FloatArray | None:
+        """The factor of a field; None where it is 1 everywhere."""
+        panel = self.panel
+        if field == "volume" or adjust == "splits":
+            return panel.split_factor if len(panel.split_row) else None
+        return panel.factor if panel.has_events else None
+
+    def _raw(self, field: str) -> FloatArray:
+        if field not in FIELDS:
+            near = get_close_matches(str(field), FIELDS, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "'price' is the close carried over missing bars."
+            raise InputError("field", f"one of {', '.join(map(repr, FIELDS))}", field, hint)
+        return getattr(self, field)  # type: ignore[no-any-return]
+
+    def _keep(self, key: tuple[Any, ...], window: int | None, compute: Callable[[], FloatArray]) -> FloatArray:
+        return self._history.get_or_compute((self._version, *key), window, compute)  # type: ignore[no-any-return]
+
+
+def _closure(function: Any) -> tuple[Any, ...]:
+    if isinstance(function, partial):
+        return (_closure(function.func), function.func, function.args, tuple(sorted(function.keywords.items())))
+    cells = getattr(function, "__closure__", None) or ()
+    return tuple(cell.cell_contents for cell in cells) + (getattr(function, "__defaults__", None) or ())
+
+

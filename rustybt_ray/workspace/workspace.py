@@ -1,0 +1,59 @@
+"""A worker's whole memory between trials."""
+
+from typing import Any
+
+from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.workspace.asset_cache import AssetCache
+from rustybt_ray.workspace.bundle_pool import BundlePool
+from rustybt_ray.workspace.history_cache import HistoryCache
+from rustybt_ray.workspace.market_data import MarketData
+
+
+class Workspace:
+    """Open panels, indicators and asset tables; what is made from a panel goes with it.
+
+    Parameters
+    ----------
+    config : OptimizationConfig, optional
+    workers : int, default 1
+        Workers that share the node's cache bytes.
+    """
+
+    def __init__(self, config: OptimizationConfig | None = None, workers: int = 1) -> None:
+        self.config = config or OptimizationConfig()
+        self.history = HistoryCache(self.config.cache_bytes(workers))
+        self.assets = AssetCache()
+        self.bundles = BundlePool(self.config.pool_size, self._forget)
+        self._data: dict[str, MarketData] = {}
+
+    def open(self, panel: Panel, name: str | None = None) -> None:
+        """Open a panel; an older version of the same bundle `name` is let go with everything made from it."""
+        self.bundles.put(panel, name)
+
+    def data(self, version: str) -> MarketData:
+        """What strategies see of an open panel, the same object each time.
+
+        Raises
+        ------
+        BundleError
+            If it is not open.
+        """
+        panel = self.bundles.get(version)
+        if version not in self._data:
+            self._data[version] = MarketData(panel, self.history, self.assets.get(panel))
+        return self._data[version]
+
+    def close(self, version: str) -> None:
+        """Let a panel go with everything made from it."""
+        self.bundles.drop(version)
+
+    def statistics(self) -> dict[str, Any]:
+        """Counts and bytes of the three caches."""
+        assets = {"hits": self.assets.hits, "misses": self.assets.misses, "entries": len(self.assets)}
+        return {"bundles": self.bundles.statistics(), "history": self.history.statistics(), "assets": assets}
+
+    def _forget(self, version: str) -> None:
+        self.history.drop(version)
+        self.assets.drop(version)
+        self._data.pop(version, None)
