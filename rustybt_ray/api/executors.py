@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rustybt_ray._validation import check_choice, check_count
@@ -14,6 +14,7 @@ from rustybt_ray.execution.driver import run
 from rustybt_ray.execution.inline import InlinePool
 from rustybt_ray.execution.messages import Block, Chunk, Job
 from rustybt_ray.execution.ports import Listener, TrialSource, WorkerPool
+from rustybt_ray.strategies.shipping import pack
 
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
@@ -110,6 +111,7 @@ def run_trials(
         left = timeout - (time.monotonic() - start) if timeout is not None else None
         timeout = max(left, 0.0) if left is not None else None
     study.executor = "ray"
+    job = replace(job, strategy=pack(function))
     pool, own = make_pool(place, job.config)
     try:
         pool.open(panel)

@@ -20,7 +20,6 @@ from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules
 from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
 from rustybt_ray.engine.settings import FILLS, Settings
-from rustybt_ray.exceptions import RustybtRayError
 from rustybt_ray.execution.messages import Job
 from rustybt_ray.progress import make_listener
 from rustybt_ray.strategies.strategy import TARGET, check_parameters
@@ -161,7 +160,7 @@ def optimize(
     ordered = objective in ORDERED or any(names & set(ORDERED) for names in (set(c.names) for c in conditions))
     job = Job(
         version=panel.version,
-        strategy=loaded.packed,
+        strategy=b"",
         digest=loaded.digest,
         kind=kind,
         segments=((first, last),),
@@ -240,9 +239,7 @@ def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> boo
     best = study.best_trial
     if best is None:
         return None
-    (first, last), data = job.segments[0], workspace(job.config).data(panel.version)
-    try:
-        row = first_moved(loaded.strategy.function, best.params, data, first, last, job.seed)
-    except RustybtRayError:
-        return None
+    (first, last), function = job.segments[0], loaded.strategy.function
+    weights = function(workspace(job.config).data(panel.version), **best.params)
+    row = first_moved(function, best.params, panel, weights, first, last, job.seed)
     return True if row is None else day(panel, row)

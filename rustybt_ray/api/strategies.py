@@ -6,27 +6,26 @@ from typing import Any
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray.strategies.identity import strategy_digest
 from rustybt_ray.strategies.load import load_strategy
-from rustybt_ray.strategies.shipping import describe, pack
+from rustybt_ray.strategies.shipping import describe
 from rustybt_ray.strategies.strategy import Strategy, inspect_strategy
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A strategy with its identity, its bytes for workers and its record for the study."""
+    """A strategy with its identity and its record for the study."""
 
     strategy: Strategy
     digest: str
-    packed: bytes
     record: dict[str, Any]
 
 
 def resolve(strategy: StrategyFunction | str, version: str | None = None) -> Loaded:
-    """Load, inspect, digest and pack a strategy.
+    """Load, inspect and digest a strategy.
 
     Raises
     ------
     StrategyError
-        If it cannot be loaded, digested or shipped.
+        If it cannot be loaded or digested.
     """
     found = inspect_strategy(load_strategy(strategy))
-    return Loaded(found, strategy_digest(found.function, version), pack(found.function), describe(found.function))
+    return Loaded(found, strategy_digest(found.function, version), describe(found.function))

@@ -51,7 +51,7 @@ class ChunkRunner:
             self._strategies[job.digest] = function
         elif job.digest not in self._strategies:
             self._strategies[job.digest] = unpack(job.strategy)
-        panel = self.workspace.data(job.version).panel
+        panel = self.workspace.bundles.get(job.version)
         rules = (job.segments, job.capital, job.costs, job.fill, job.settings)
         known = self._job and (
             self._job.segments,

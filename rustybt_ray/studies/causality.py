@@ -1,6 +1,5 @@
 """Does a strategy see the future? Change all bars after a cut and look whether a decision up to it moves."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -9,39 +8,71 @@ import numpy as np
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.weights import Weights
+from rustybt_ray.workspace.asset_cache import Assets
+from rustybt_ray.workspace.history_cache import HistoryCache
 from rustybt_ray.workspace.market_data import MarketData
 
-CUTS = 3
-PRICES = ("open", "high", "low", "close")
+WAYS = 3
+CACHE_BYTES = 1 << 30
+
+
+class AlteredData(MarketData):
+    """A panel whose bars after a cut are others; a field is altered when it is first asked for.
+
+    Parameters
+    ----------
+    panel : Panel
+    cut : int
+        Last row that stays as it is.
+    change : ndarray, shape (T - cut - 1, N), or NaN
+        What prices after the cut are multiplied by; NaN makes the bars missing. Volumes are multiplied by it too.
+    """
+
+    def __init__(self, panel: Panel, cut: int, change: FloatArray | float) -> None:
+        super().__init__(panel, HistoryCache(CACHE_BYTES), Assets.of(panel))
+        self._cut, self._change = cut, change
+        self._altered: dict[str, FloatArray] = {}
+
+    def _field(self, name: str) -> FloatArray:
+        if name not in self._altered:
+            made = getattr(self._panel, name).copy()
+            rows = made.T if name == "mark" else made
+            rows[self._cut + 1 :] *= self._change
+            made.flags.writeable = False
+            self._altered[name] = made
+        return self._altered[name]
 
 
 def first_moved(
-    strategy: Callable[..., Any], params: dict[str, Any], data: MarketData, first: int, last: int, seed: int
+    strategy: Callable[..., Any], params: dict[str, Any], panel: Panel, weights: Any, first: int, last: int, seed: int
 ) -> int | None:
     """First row whose decision changes when all bars after one of three seeded cuts change; None if none does.
 
-    The future is replaced by prices on another path, by halved volume and by missing bars, one a cut.
+    The future is replaced three ways, one a cut: prices on a path around half of theirs, around twice theirs, and missing bars.
 
     Parameters
     ----------
     strategy : callable
         A target function.
+    weights : Weights or array_like
+        What it returns for these `params` on the panel as it is.
     first, last : int
-        Rows among which the cuts are drawn.
+        Rows of the study; cuts are drawn from its last three quarters.
     """
-    panel = data.panel
-    before = decisions(strategy(data, **params))
+    before = decisions(weights)
     generator = np.random.default_rng([seed, 0xCA05A1])
-    low, high = min(first + (last - first) // 4, last), last
+    rows, assets = panel.shape
+    low = min(first + (last - first) // 4, last)
+    cuts = generator.integers(low, max(last, low + 1), WAYS)
+    steps, tilts = generator.standard_normal((rows, 1)) * 0.03, generator.uniform(0.8, 1.25, (1, assets))
+    path = np.exp(np.cumsum(steps, axis=0)) * tilts
     moved = []
-    for way, cut in enumerate(np.sort(generator.integers(low, max(high, low + 1), CUTS))):
-        after = decisions(strategy(MarketData.of(altered(panel, int(cut), way, generator)), **params))
-        if before.shape != after.shape:
+    for cut, scale in zip(np.sort(cuts).tolist(), (0.5, 2.0, np.nan), strict=True):
+        after = decisions(strategy(AlteredData(panel, cut, path[cut + 1 :] * scale), **params))
+        if after.shape != before.shape:
             return 0
-        known, now = before[: cut + 1], after[: cut + 1]
-        differs = ~((known == now) | ((known != known) & (now != now))).all(axis=1)
-        if differs.any():
-            moved.append(int(differs.argmax()))
+        if (row := first_difference(before[: cut + 1], after[: cut + 1])) is not None:
+            moved.append(row)
     return min(moved, default=None)
 
 
@@ -52,38 +83,10 @@ def decisions(weights: Any) -> np.ndarray:
     return np.asarray(weights)
 
 
-def altered(panel: Panel, cut: int, way: int, generator: np.random.Generator) -> Panel:
-    """The panel with all bars after row `cut` changed: another path (0), another path and volume (1), missing (2)."""
-    rows, assets = panel.shape
-    changed: dict[str, Any] = {"version": f"{panel.version}-altered-{cut}-{way}"}
-    if way == 2:
-        for name in (*PRICES, "volume"):
-            changed[name] = _after(getattr(panel, name), cut, np.nan)
-        keep = panel.split_row <= cut
-        changed |= {f"split_{part}": getattr(panel, f"split_{part}")[keep] for part in ("row", "column", "ratio")}
-        keep = panel.dividend_row <= cut
-        names = ("row", "column", "amount", "pay")
-        changed |= {f"dividend_{part}": getattr(panel, f"dividend_{part}")[keep] for part in names}
-        changed |= {name: _held(getattr(panel, name), cut) for name in ("factor", "split_factor")}
-        changed["mark"] = _held(panel.mark.T, cut).T.copy()
-        return dataclasses.replace(panel, **changed)
-    steps = generator.standard_normal((rows - cut - 1, assets)) * 0.02
-    path = np.exp(np.cumsum(steps, axis=0)) * (0.5, 2.0)[way]
-    for name in PRICES:
-        changed[name] = _after(getattr(panel, name), cut, path)
-    changed["mark"] = np.ascontiguousarray(_after(panel.mark.T, cut, path).T)
-    if way == 1:
-        changed["volume"] = _after(panel.volume, cut, 0.5)
-    return dataclasses.replace(panel, **changed)
-
-
-def _after(field: FloatArray, cut: int, factor: FloatArray | float) -> FloatArray:
-    made = field.copy()
-    made[cut + 1 :] *= factor
-    return made
-
-
-def _held(field: FloatArray, cut: int) -> FloatArray:
-    made = field.copy()
-    made[cut + 1 :] = made[cut]
-    return made
+def first_difference(before: np.ndarray, after: np.ndarray) -> int | None:
+    """First row in which two arrays differ, NaN being equal to NaN."""
+    if before.tobytes() == after.tobytes():
+        return None
+    differs = (before != after) & ~((before != before) & (after != after))
+    rows = differs.reshape(len(differs), -1).any(axis=1)
+    return int(rows.argmax()) if rows.any() else None

@@ -4,6 +4,7 @@ import dataclasses
 import platform
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -66,6 +67,7 @@ class StudySpec:
         return made
 
 
+@cache
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
     made = {"python": ".".join(map(str, sys.version_info[:3]))}
@@ -77,6 +79,7 @@ def packages() -> dict[str, str]:
     return made
 
 
+@cache
 def cpu() -> dict[str, str]:
     """The processor: transcendental functions may differ in the last bit between two of them."""
     return {"machine": platform.machine(), "processor": platform.processor() or "unknown"}

@@ -20,7 +20,6 @@ PRICES = ("open", "high", "low", "close", "price")
 FIELDS = (*PRICES, "volume")
 ADJUSTMENTS = ("all", "splits")
 Adjust = Literal["all", "splits"]
-OWN_BYTES = 1 << 30
 
 
 class MarketData:
@@ -32,42 +31,36 @@ class MarketData:
 
     Attributes
     ----------
-    panel : Panel
     assets : Assets
     """
 
     def __init__(self, panel: Panel, history: HistoryCache, assets: Assets) -> None:
-        self.panel, self.assets = panel, assets
+        self._panel, self.assets = panel, assets
         self._history = history
         self._get = history.get
         self._version = panel.version
-
-    @classmethod
-    def of(cls, panel: Panel) -> "MarketData":
-        """A panel on its own, with a cache of its own."""
-        return cls(panel, HistoryCache(OWN_BYTES), Assets.of(panel))
 
     # what there is
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """The N columns."""
-        return self.panel.symbols
+        return self._panel.symbols
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and assets."""
-        return self.panel.shape
+        return self._panel.shape
 
     @property
     def time(self) -> Any:
         """UTC time of each row, datetime64[ns], shape (T,)."""
-        return self.panel.time.view("datetime64[ns]")
+        return self._panel.time.view("datetime64[ns]")
 
     @property
     def sessions(self) -> Any:
         """Session date of each row, datetime64[D], shape (T,)."""
-        return self.panel.sessions[self.panel.session].view("datetime64[ns]").astype("datetime64[D]")
+        return self._panel.sessions[self._panel.session].view("datetime64[ns]").astype("datetime64[D]")
 
     @property
     def listed(self) -> BoolArray:
@@ -81,32 +74,32 @@ class MarketData:
     @property
     def open(self) -> FloatArray:
         """Opening prices as traded; NaN without a bar."""
-        return self.panel.open
+        return self._field("open")
 
     @property
     def high(self) -> FloatArray:
         """Highest prices as traded; NaN without a bar."""
-        return self.panel.high
+        return self._field("high")
 
     @property
     def low(self) -> FloatArray:
         """Lowest prices as traded; NaN without a bar."""
-        return self.panel.low
+        return self._field("low")
 
     @property
     def close(self) -> FloatArray:
         """Closing prices as traded; NaN without a bar."""
-        return self.panel.close
+        return self._field("close")
 
     @property
     def volume(self) -> FloatArray:
         """Volumes as traded; NaN without a bar."""
-        return self.panel.volume
+        return self._field("volume")
 
     @property
     def price(self) -> FloatArray:
         """Closing prices, carried over missing bars through splits and dividends."""
-        return self._keep(("price",), None, lambda: np.ascontiguousarray(self.panel.mark.T))
+        return self._keep(("price",), None, lambda: np.ascontiguousarray(self._field("mark").T))
 
     # adjusted
 
@@ -243,6 +236,10 @@ class MarketData:
 
     # inside
 
+    def _field(self, name: str) -> FloatArray:
+        """An array of the panel; the one place where prices and volumes come from."""
+        return getattr(self._panel, name)  # type: ignore[no-any-return]
+
     def _indicator(
         self, name: str, compute: Callable[[FloatArray, int], FloatArray], field: str, n: int, adjust: Adjust, scaled: bool = True
     ) -> FloatArray:
@@ -266,7 +263,7 @@ class MarketData:
 
     def _factor(self, field: str, adjust: Adjust) -> FloatArray | None:
         """The factor of a field; None where it is 1 everywhere."""
-        panel = self.panel
+        panel = self._panel
         if field == "volume" or adjust == "splits":
             return panel.split_factor if len(panel.split_row) else None
         return panel.factor if panel.has_events else None

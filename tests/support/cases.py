@@ -1,6 +1,6 @@
 """Random panels, weights and rules for hypothesis, and the panels of hand-worked tests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from hypothesis import strategies as st
@@ -105,9 +105,9 @@ def random_panel(shape):
 
 @dataclass(frozen=True)
 class Case:
-    """One trial: all that `simulate` and the reference take."""
+    """One trial: all that `simulate` and the reference take; `shape` makes a random panel again."""
 
-    panel: object
+    panel: object = field(repr=False)
     plan: Plan
     first: int
     last: int
@@ -115,6 +115,7 @@ class Case:
     costs: Costs
     fill: str
     settings: Settings
+    shape: Shape | None = None
 
     def weights(self):
         """The plan as a target function would return it."""
@@ -178,7 +179,7 @@ def random_plan(draw, rng, shape, most):
     kind = draw(st.sampled_from(["plain", "plain", "on_change", "on_schedule", "mask"]))
     if kind == "mask":
         schedule = draw(st.sampled_from(["change", "change", "daily", "weekly", "monthly"]))
-        slots = draw(st.sampled_from([None, 1, 3, "listed"])) if most >= 1.0 else max(shape[1], int(1 / most))
+        slots = draw(st.sampled_from([None, 1, 3, "listed"])) if most >= 1.0 else int(shape[1] / most)
         mask = np.repeat(rng.random((shape[0] // 2 + 1, shape[1])) < 0.5, 2, axis=0)[: shape[0]]
         return Plan("mask", mask.tolist(), schedule, slots)
     low = draw(st.sampled_from([0.0, -0.5, -1.0]))
@@ -208,4 +209,4 @@ def cases(draw, costs=all_costs, settings=all_settings):
     first, last = start * shape.bars, (end + 1) * shape.bars - 1
     capital = draw(st.sampled_from([700.0, 5e3, 1e5]))
     fill = draw(st.sampled_from(["next_close", "next_open"]))
-    return Case(panel, plan, first, last, capital, draw(costs), fill, rules)
+    return Case(panel, plan, first, last, capital, draw(costs), fill, rules, shape)
