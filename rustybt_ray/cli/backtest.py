@@ -45,6 +45,7 @@ def command(strategy: str, params: dict[str, Any], output: Path | None, form: st
     from rustybt_ray.api import backtest
     from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.cli.output import check_destination, computing, write_data
+    from rustybt_ray.cli.values import params_text
     from rustybt_ray.strategies.load import load_strategy
 
     check_destination(form, " or choose another format")
@@ -66,7 +67,12 @@ def command(strategy: str, params: dict[str, Any], output: Path | None, form: st
         for note in notes:
             click.echo(note, err=True)
         return
-    _print(result, notes)
+    days = result.curve["time"].dt.date()
+    _print(
+        result,
+        f"{strategy}: {params_text(params) or 'no parameters'}, on {arguments['bundle']}, {days[0]} to {days[-1]}",
+        notes,
+    )
 
 
 def _frame(metrics: dict[str, float]) -> "pl.DataFrame":
@@ -85,14 +91,14 @@ def _frame(metrics: dict[str, float]) -> "pl.DataFrame":
     )
 
 
-def _print(result: "Backtest", notes: list[str]) -> None:
+def _print(result: "Backtest", headline: str, notes: list[str]) -> None:
     from rustybt_ray.cli.output import make_table, show
     from rustybt_ray.cli.values import shown
 
     table = make_table({"metric": False, "value": True, "meaning": False})
     for name, value, meaning in _frame(result.metrics).iter_rows():
         table.add_row(name, shown(name, value), meaning)
-    show(table, *notes)
+    show(headline, table, *notes)
 
 
 def _save(result: "Backtest", output: Path) -> None:

@@ -44,11 +44,13 @@ def command(root: Path | None, **executor: Any) -> None:
     """Sweep 200 pairs of moving averages over a sample bundle and print the ranked table."""
     import tempfile
 
+    from rustybt_ray.data.store import BundleStore
+
     with tempfile.TemporaryDirectory(prefix="rustybt_ray-demo-") as folder:
         bundle, place = _sample(root, Path(folder))
         click.echo(
             f"{bundle.reference}: {bundle.assets} stocks that never were, {bundle.sessions:,} sessions "
-            f"{bundle.first_session} to {bundle.last_session}, in {place or 'the default bundle root'}"
+            f"{bundle.first_session} to {bundle.last_session}, in {BundleStore(place).root}"
         )
         _sweep(bundle, place, executor)
 

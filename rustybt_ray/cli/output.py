@@ -43,12 +43,12 @@ def write_data(frame: "pl.DataFrame", form: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def make_table(columns: dict[str, bool], title: str | None = None) -> "Table":
+def make_table(columns: dict[str, bool]) -> "Table":
     """An empty table; the values of `columns` say which are aligned to the right."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for name, right in columns.items():
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     return table

@@ -42,6 +42,8 @@ def headline(study: "Study") -> str:
     """What was run, how much of it, how fast."""
     spec, count = study.spec, study.trials.height
     rate = f", {count / study.elapsed:,.0f} trials/s" if study.elapsed > 0 else ""
+    if (usual := study.trials["duration"].median()) is not None:
+        rate += f", {_seconds(float(usual))} a trial"  # type: ignore[arg-type]
     where = "in this process" if study.executor == "inline" else "on Ray workers"
     return (
         f"{spec.strategy['name']} on {spec.bundle}@{spec.version[:12]}, {spec.start} to {spec.end}: "
@@ -90,6 +92,23 @@ def failures(study: "Study") -> str:
     """How many trials failed, and how the first one did."""
     failed = study.trials.filter(study.trials["state"] == "failed")
     return f"{study.n_failed:,} of {study.trials.height:,} trials failed (first error: {failed['error'][0]})."
+
+
+def _seconds(seconds: float) -> str:
+    """A short time with its unit.
+
+    Examples
+    --------
+    >>> _seconds(0.000123), _seconds(0.25), _seconds(7.0)
+    ('0.12 ms', '250 ms', '7 s')
+    """
+    return (
+        f"{1000 * seconds:.2g} ms"
+        if seconds < 0.1
+        else f"{seconds:.2g} s"
+        if seconds >= 1
+        else f"{1000 * seconds:.0f} ms"
+    )
 
 
 def _trial(study: "Study", trial: "FrozenTrial") -> str:

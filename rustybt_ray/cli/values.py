@@ -16,6 +16,19 @@ FRACTIONS = frozenset(
         "time_in_market",
     }
 )
+RATIOS = frozenset(
+    {
+        "sharpe_ratio",
+        "sortino_ratio",
+        "calmar_ratio",
+        "skewness",
+        "kurtosis",
+        "profit_factor",
+        "tail_ratio",
+        "turnover",
+        "max_gross_leverage",
+    }
+)
 COUNTS = frozenset({"n_trades", "n_open_trades", "n_cut_orders", "max_drawdown_length"})
 MONEY = frozenset({"commission_paid", "slippage_paid", "financing_paid", "costs_paid", "traded_notional"})
 
@@ -26,7 +39,7 @@ def shown(name: str, value: Any) -> str:
     Examples
     --------
     >>> shown("total_return", 0.1234), shown("sharpe_ratio", 0.98765), shown("n_trades", 12.0), shown("fast", 5)
-    ('12.3 %', '0.9877', '12', '5')
+    ('12.3 %', '0.988', '12', '5')
     >>> shown("commission_paid", 1234.5), shown("break_even_cost", float("nan")), shown("ruined", 0.0)
     ('1,234.50', '-', 'no')
     """
@@ -42,6 +55,8 @@ def shown(name: str, value: Any) -> str:
         return f"{100.0 * value:,.1f} %"
     if name in MONEY:
         return f"{value:,.2f}"
+    if name in RATIOS:
+        return f"{value:,.3f}"
     return f"{value:,.0f}" if name in COUNTS else number(value)
 
 

@@ -9,7 +9,6 @@ from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.fills_nb import close_trip, end_order, hold, log_fill, whole_part
 from rustybt_ray.engine.structures import (
     BASIS,
-    DONE_SHARES,
     EVENT_COLUMN,
     EVENT_PAY,
     EVENT_ROW,
@@ -42,13 +41,7 @@ def finance(rules: Record, account: Record, cells: FloatArray, mark: FloatArray,
 
 @kernel
 def pay_claims(
-    rules: Record,
-    account: Record,
-    cells: FloatArray,
-    claims: FloatArray,
-    dividends: FloatArray,
-    payments: IntArray,
-    row: int,
+    rules: Record, account: Record, claims: FloatArray, payments: IntArray, row: int
 ) -> None:
     """Move the cash of dividends whose pay row this is."""
     for at in range(np.searchsorted(payments[:, 0], row), len(payments)):
@@ -57,8 +50,6 @@ def pay_claims(
         e = payments[at, 1]
         if rules.dividend_mode == EX_DATE:
             account.claims -= claims[e]
-        else:
-            cells[TRIP, int(dividends[e, EVENT_COLUMN])] += claims[e]
         account.cash += claims[e]
         claims[e] = 0.0
 
@@ -82,7 +73,7 @@ def credit_dividends(
             claims[e] = amount
             if rules.dividend_mode == EX_DATE:
                 account.claims += amount
-        if now or rules.dividend_mode == EX_DATE:
+        if now or pay > row:
             cells[TRIP, a] += amount
 
 
@@ -143,7 +134,6 @@ def apply_splits(
         if cells[STAGE, a] == SIZED:
             rest = cells[REST, a] * ratio
             cells[REST, a] = whole_part(rest) if rules.whole else rest
-            cells[DONE_SHARES, a] *= ratio
             if cells[REST, a] == 0.0:
                 end_order(account, cells, a)
     if rules.decision_sizing:

@@ -191,7 +191,7 @@ def morning(
     cells, held, mark = book.cells, book.held, market.mark
     if rules.financing and row > first and market.days[row] > 0.0:
         finance(rules, account, cells, mark, row, market.days[row])
-    pay_claims(rules, account, cells, book.claims, market.dividends, market.payments, row)
+    pay_claims(rules, account, book.claims, market.payments, row)
     credit_dividends(rules, account, cells, book.claims, market.dividends, row)
     apply_splits(rules, account, cells, held, book.decided, fills, mark, market.splits, row)
     if not rules.delist_at_end:
@@ -228,7 +228,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
     mark_events(rules, active, market.event_rows, market.days, first, last)
     words = active.view(np.uint64)
     if by_decision:
-        for d in range(low, min(first, last - lag + 1)):
+        for d in range(low, first):
             split_decided(rules, decided, market.splits, d)
             if active[d] & DECISION:
                 share = mask_share(rules, account, mask, slots, listing, d) if not dense else 0.0

@@ -135,14 +135,14 @@ def distribution(returns: FloatArray, lanes: FloatArray, risk_free: float, momen
         total += moments[5 + b]
     mean = total / n
     second, third, fourth, below = centred_sums(returns, mean, risk_free, lanes)
-    deviation = math.sqrt(second / (n - 1)) if n > 1 else 0.0
+    deviation = math.sqrt(second / (n - 1)) if n > 1 else np.nan
     moments[0], moments[1], moments[2] = n, mean, deviation
     if deviation >= FLAT:
         variance = second / n
         moments[3] = third / n / (variance * math.sqrt(variance))
         moments[4] = fourth / n / (variance * variance)
     else:
-        moments[2] = 0.0
+        moments[2] = 0.0 if n > 1 else np.nan
         moments[3] = moments[4] = np.nan
     return math.sqrt(below / n)
 

@@ -5,10 +5,15 @@ import subprocess
 import sys
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from rustybt_ray.cli.compiling import announce_compile
 from rustybt_ray.cli.program import Program, describe
+from rustybt_ray.data.sample import sample_panel
+from rustybt_ray.engine import _jit
+from rustybt_ray.engine.backtest import simulate
 from rustybt_ray.exceptions import BundleError, IngestError
 
 HEAVY = ("ray", "numba", "polars", "pandas", "scipy", "pyarrow", "numpy", "rich")
@@ -152,3 +157,19 @@ def test_an_error_of_the_users_code_names_its_line(tmp_path):
 
 def test_a_file_that_cannot_be_read_is_named():
     assert describe(FileNotFoundError(2, "No such file or directory", "a.py")) == "No such file or directory: a.py"
+
+
+def test_the_first_compile_is_announced(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_jit, "CACHE", tmp_path / "kernels")
+    announce_compile()
+    assert capsys.readouterr() == ("", "compiling the engine once (about 20 s)…\n")
+    compiled = _jit.CACHE / "engine_1" / "kernel.1.nbc"
+    compiled.parent.mkdir(parents=True)
+    compiled.touch()
+    announce_compile()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_compiled_kernels_are_where_it_looks():
+    simulate(sample_panel(), np.zeros((6289, 8)), 0, 30)
+    assert list(_jit.CACHE.rglob("*.nbc"))
