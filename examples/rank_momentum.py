@@ -2,23 +2,20 @@
 
 from typing import Any
 
-import numpy as np
-
 import rustybt_ray as rb
 
 
-def rank_momentum(data: Any, lookback: int, hold: int) -> rb.Weights:
-    """At each month's first session, equal money in the `hold` assets with the highest return over `lookback` days."""
-    rose = np.nan_to_num(np.asarray(data.returns(lookback)), nan=-np.inf)
-    place = np.argsort(np.argsort(-rose, axis=1, kind="stable"), axis=1, kind="stable")
-    return rb.equal_weight((place < hold) & np.isfinite(rose), rebalance="monthly", slots=hold)
+def rank_momentum(data: Any, lookback: int, share: float) -> rb.Weights:
+    """Each month, equal money in the `share` of the assets that rose most over `lookback` sessions."""
+    ranks = data.rank(data.momentum("close", lookback))
+    return rb.equal_weight(ranks > 1.0 - share, rebalance="monthly", slots=1)
 
 
 def main(space: dict[str, Any] | None = None, **options: Any) -> rb.Study:
     return rb.optimize(
         rank_momentum,
         bundle=rb.ingest_sample().reference,
-        space=space or {"lookback": rb.Int(20, 260, step=20), "hold": rb.Int(1, 4)},
+        space=space or {"lookback": rb.Int(20, 260, step=20), "share": rb.Float(0.25, 0.75, step=0.25)},
         objective="calmar_ratio",
         costs=rb.Costs(commission=rb.PerDollar(0.001), slippage=rb.FixedBasisPoints(2)),
         require=["max_drawdown > -0.9"],

@@ -50,12 +50,13 @@ def test_objective_function():
 
 def test_rank_momentum():
     module = load("rank_momentum")
-    study = module.main({"lookback": rb.Choice([60, 120]), "hold": rb.Choice([2])}, executor="inline", progress=False)
+    study = module.main(
+        {"lookback": rb.Choice([60, 120]), "share": rb.Choice([0.25])}, executor="inline", progress=False
+    )
     assert study.n_failed == 0
     assert study.causal is True
     result = study.backtest()
-    held = (result.positions != 0).sum(axis=1)
-    assert held.max() == 2
+    assert (result.positions != 0).sum(axis=1).max() == 2  # a quarter of eight
     orders = result.fills.filter(result.fills["kind"] == "order")
     months = np.unique(orders["time"].dt.strftime("%Y-%m").to_list())
     assert orders["time"].n_unique() == len(months) > 100  # all orders of a month fill on one session

@@ -102,7 +102,7 @@ def run_trials(
     sink, start = Sink(study, callbacks), time.monotonic()
     options: dict[str, Any] = {"listener": listener, "journal": sink}
     if place.executor == "inline" or (place.executor == "auto" and place.pool is None and place.address is None):
-        inline = InlinePool(workspace=workspace(job.config), function=function)
+        inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(callbacks))
         workers = place.workers if place.executor == "auto" else 1
         handover = Handover(source, study, workers)
         study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped

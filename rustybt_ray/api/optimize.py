@@ -25,7 +25,7 @@ from rustybt_ray.progress import make_listener
 from rustybt_ray.strategies.strategy import TARGET, check_parameters
 from rustybt_ray.studies.causality import first_moved
 from rustybt_ray.studies.files import write_study
-from rustybt_ray.studies.spec import StudySpec
+from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.trials import FrozenTrial, check_names
 
@@ -189,6 +189,7 @@ def optimize(
         fill=fill,
         settings=settings,
         seed=seed,
+        machine={**packages(), **cpu()},
     )
     study = Study(spec, conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
     run_trials(

@@ -40,7 +40,7 @@ def make_search(
     if points is not None:
         return PointSearch(points, constraint=constraint)
     if not isinstance(space, ParameterSpace):
-        space = ParameterSpace(space, constraint=constraint)
+        space = ParameterSpace(space or {}, constraint=constraint)
     elif constraint is not None:
         space = ParameterSpace(space.parameters, constraint=constraint)
     check_choice("search", search, SEARCHES)

@@ -67,12 +67,7 @@ def command(strategy: str, params: dict[str, Any], output: Path | None, form: st
         for note in notes:
             click.echo(note, err=True)
         return
-    days = result.curve["time"].dt.date()
-    _print(
-        result,
-        f"{strategy}: {params_text(params) or 'no parameters'}, on {arguments['bundle']}, {days[0]} to {days[-1]}",
-        notes,
-    )
+    _print(result, f"{strategy}: {params_text(params) or 'no parameters'}, on {arguments['bundle']}", notes)
 
 
 def _frame(metrics: dict[str, float]) -> "pl.DataFrame":
@@ -91,14 +86,15 @@ def _frame(metrics: dict[str, float]) -> "pl.DataFrame":
     )
 
 
-def _print(result: "Backtest", headline: str, notes: list[str]) -> None:
+def _print(result: "Backtest", what: str, notes: list[str]) -> None:
     from rustybt_ray.cli.output import make_table, show
     from rustybt_ray.cli.values import shown
 
     table = make_table({"metric": False, "value": True, "meaning": False})
     for name, value, meaning in _frame(result.metrics).iter_rows():
         table.add_row(name, shown(name, value), meaning)
-    show(headline, table, *notes)
+    days = result.curve["time"].dt.date()
+    show(f"{what}, {days[0]} to {days[-1]}", table, *notes)
 
 
 def _save(result: "Backtest", output: Path) -> None:

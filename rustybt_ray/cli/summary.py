@@ -20,8 +20,8 @@ def ranked_table(study: "Study", top: int) -> "Table":
     from rustybt_ray.cli.output import make_table
 
     frame = study.top(top)
-    metrics = shown_metrics(frame, study.spec.objective)
-    params = frame.columns[1 : 1 + len(_params(study))]
+    params = _params(study)
+    metrics = shown_metrics(frame.drop(params), study.spec.objective)
     table = make_table({"rank": True, "trial": True, **dict.fromkeys([*params, *metrics], True)})
     for rank, row in enumerate(frame.iter_rows(named=True), 1):
         table.add_row(str(rank), str(row["trial"]), *(shown(name, row[name]) for name in (*params, *metrics)))
@@ -29,7 +29,7 @@ def ranked_table(study: "Study", top: int) -> "Table":
 
 
 def shown_metrics(frame: "pl.DataFrame", objective: str) -> list[str]:
-    """The objective first, then the usual ones; for an objective function its own, up to `MOST`."""
+    """Metrics among the columns: the objective first, then the usual ones; for an objective function its own, up to `MOST`."""
     usual = [name for name in BESIDE if name in frame.columns]
     if not usual:
         numbers = [name for name, kind in frame.schema.items() if kind.is_float() and name != "duration"]

@@ -32,7 +32,7 @@ def _compiled(function: Function, **options: Any) -> Function:
     before = config.CACHE_DIR
     config.CACHE_DIR = str(CACHE)
     try:
-        return njit(**options)(function)  # type: ignore[no-any-return]
+        return njit(**options)(function)
     finally:
         config.CACHE_DIR = before
 

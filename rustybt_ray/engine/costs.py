@@ -121,7 +121,7 @@ class FixedSpread:
 
 @dataclass(frozen=True)
 class VolumeShare:
-    """Impact grows with the square of the share of a bar's volume; at most `volume_limit` of it fills (zipline's VolumeShareSlippage)."""
+    """Impact by the square of the share of a bar's volume, of which at most `volume_limit` fills (VolumeShareSlippage)."""
 
     volume_limit: float = 0.025
     price_impact: float = 0.1
@@ -148,7 +148,8 @@ class Costs:
     commission : NoCommission, PerShare, PerTrade or PerDollar
     slippage : NoSlippage, FixedBasisPoints, FixedSpread or VolumeShare
     borrow, margin, cash : float
-        Annual rates, as fractions, on short value, on negative cash (both paid) and on positive cash (received); by calendar days / 365.
+        Annual rates, as fractions, on short value, on negative cash (both paid) and on positive cash (received), by calendar
+        days / 365.
 
     Raises
     ------

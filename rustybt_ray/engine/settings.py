@@ -36,7 +36,8 @@ class Settings:
     split_fraction : {"previous close", "cost basis"}
         Price at which the fraction of a share left by a split is paid; the cost basis is rounded to cents.
     dividends : {"ex-date", "pay date", "never"}
-        When dividends count: in the value from the ex-date on (cash on the pay date where it is known), only on a known pay date, or not at all.
+        When dividends count: in the value from the ex-date on (cash on the pay date where it is known), only on a known pay
+        date, or not at all.
     delisting : {"morning", "session end"}
         When, on the session after its last bar, a position is closed.
     delisting_return : float, default 0.0

@@ -47,7 +47,7 @@ class Weights:
     @property
     def shape(self) -> tuple[int, ...]:
         """Rows and assets."""
-        return self.mask.shape if self.mask is not None else np.shape(self.values)
+        return np.shape(self.mask if self.mask is not None else self.values)  # type: ignore[arg-type]
 
     def __repr__(self) -> str:
         kind = "mask" if self.mask is not None else "values"

@@ -1,6 +1,7 @@
 """The pool that is this process: one worker, which runs its chunk while it is polled."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from rustybt_ray.config import OptimizationConfig
@@ -45,6 +46,8 @@ class InlinePool:
         The strategy of the jobs to come, so that it is not loaded from bytes.
     runner : callable, default ChunkRunner
         Makes what runs the chunks, from a workspace and the worker's name.
+    one_by_one : bool, default False
+        Report each trial as it ends, for callers who want to act on it.
     """
 
     size = 1
@@ -56,9 +59,10 @@ class InlinePool:
         workspace: Workspace | None = None,
         function: Callable[..., Any] | None = None,
         runner: RunnerFactory = ChunkRunner,
+        one_by_one: bool = False,
     ) -> None:
         self.workspace = workspace if workspace is not None else Workspace(config or OptimizationConfig())
-        self.function = function
+        self.function, self.one_by_one = function, one_by_one
         self._runner = runner(self.workspace, NAME)
         self._ready = False
         self._chunk: Chunk | None = None
@@ -66,7 +70,8 @@ class InlinePool:
     @property
     def policy(self) -> ChunkPolicy:
         """A new policy for one worker in this process."""
-        return ChunkPolicy.in_process()
+        policy = ChunkPolicy.in_process()
+        return replace(policy, growth=1.0) if self.one_by_one else policy
 
     def open(self, panel: Panel) -> None:
         """Open a panel in the workspace."""

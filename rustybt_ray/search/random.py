@@ -82,4 +82,5 @@ class RandomSearch:
                     self._seen.add(key)
                 return point
         remedy = "Loosen the constraint, ask for fewer trials, or use search='grid'."
-        raise InputError("space", f"one where a new point meets the constraints within {TRIES:,} draws", self.space.describe(), remedy)
+        rule = f"one where a new point meets the constraints within {TRIES:,} draws"
+        raise InputError("space", rule, self.space.describe(), remedy)

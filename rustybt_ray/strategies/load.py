@@ -96,7 +96,8 @@ def find_function(module: ModuleType, place: str, name: str) -> Callable[..., An
         raise StrategyError(f"{place} has no function {name!r}", "strategy", hint)
     if all(key in own for key in ZIPLINE):
         what = f"{place} is a zipline algorithm (it defines initialize and handle_data)"
-        raise StrategyError(what, "strategy", "What runs here are target functions f(data, **params) and objective functions f(trial).")
+        remedy = "What runs here are target functions f(data, **params) and objective functions f(trial)."
+        raise StrategyError(what, "strategy", remedy)
     if "strategy" in own:
         return own["strategy"]
     public = {key: value for key, value in own.items() if key != "main"}

@@ -52,9 +52,9 @@ def unpack(data: bytes) -> Callable[..., Any]:
 
 def describe(function: Callable[..., Any]) -> dict[str, Any]:
     """Name, module, file and source text of a strategy; None where there is none."""
-    inner = function
-    while not inspect.isfunction(inner) and hasattr(inner, "func" if hasattr(inner, "func") else "function"):
-        inner = inner.func if hasattr(inner, "func") else inner.function
+    inner: Any = function
+    while not inspect.isfunction(inner) and (nested := getattr(inner, "func", getattr(inner, "function", None))):
+        inner = nested
     try:
         source = inspect.getsource(inner)
     except (OSError, TypeError):

@@ -28,7 +28,7 @@ def objective_values(block: Block, objective: str) -> FloatArray:
 
 def eligible(block: Block, objective: str, require: Sequence[Expression]) -> BoolArray:
     """Trials that may be best: complete, with an objective, not ruined, and meeting every requirement."""
-    allowed = (block.state == COMPLETE) & ~np.isnan(objective_values(block, objective))
+    allowed: BoolArray = (block.state == COMPLETE) & ~np.isnan(objective_values(block, objective))
     if "ruined" in block.names:
         allowed &= block.metrics[:, block.names.index("ruined")] != 1.0
     columns = {name: block.metrics[:, i] for i, name in enumerate(block.names)}

@@ -57,7 +57,7 @@ class StudySpec:
     seed: int
     engine: int = ENGINE
     format: int = FORMAT
-    machine: dict[str, str] = field(default_factory=lambda: {**packages(), **cpu()})
+    machine: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as JSON takes it."""

@@ -74,9 +74,9 @@ class Study:
     @cached_property
     def trials(self) -> "pl.DataFrame":
         """One row a finished trial: number, parameters, metrics, state, error, duration (seconds), worker."""
-        owners = np.concatenate([[block.worker] * len(block) for block in self._blocks] or [np.empty(0, object)])
+        owners = [block.worker for block in self._blocks for _ in range(len(block))]
         numbers = np.concatenate([block.numbers for block in self._blocks] or [np.empty(0, np.int64)])
-        workers = owners[np.argsort(numbers, kind="stable")].tolist()
+        workers = [owners[i] for i in np.argsort(numbers, kind="stable").tolist()]
         return table(self._merged, self._columns, workers)
 
     @property
@@ -112,7 +112,7 @@ class Study:
 
     def top(self, n: int = 10) -> "pl.DataFrame":
         """The `n` best eligible trials, best first."""
-        return self.trials[self._ranking[:n].tolist()]
+        return self.trials[self._ranking[:n].tolist(), :]
 
     def trial(self, number: int) -> FrozenTrial:
         """The trial of that number.

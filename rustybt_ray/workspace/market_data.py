@@ -178,8 +178,8 @@ class MarketData:
         """Wilder's average true range, in the prices of each row."""
 
         def compute() -> FloatArray:
-            fields = (self.adjusted(name, adjust=adjust) for name in ("high", "low", "close"))
-            return self._as_of(rolling.average_true_range(*fields, n), "close", adjust)
+            high, low, close = (self.adjusted(name, adjust=adjust) for name in ("high", "low", "close"))
+            return self._as_of(rolling.average_true_range(high, low, close, n), "close", adjust)
 
         return self._keep(("atr", n, adjust), n, compute)
 

@@ -1,9 +1,10 @@
 import numpy as np
 
 from rustybt_ray.cli import demo
+from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.sample import NAME, sample_panel
 from rustybt_ray.data.store import BundleStore
-from rustybt_ray.workspace.market_data import MarketData
+from rustybt_ray.workspace.workspace import Workspace
 
 
 def test_demo_from_nothing_to_a_ranked_table(call, home):
@@ -48,6 +49,8 @@ def test_the_strategy_shown_to_begin_with_runs():
     names = {}
     exec(text, names)
     panel = sample_panel()
-    data = MarketData.of(panel)
+    workspace = Workspace(OptimizationConfig())
+    workspace.open(panel)
+    data = workspace.data(panel.version)
     shown, own = names["sma_crossover"](data, 5, 60), demo.sma_crossover(data, 5, 60)
     assert np.array_equal(shown.mask, own.mask)
