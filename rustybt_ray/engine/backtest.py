@@ -11,7 +11,7 @@ from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.batch_nb import run_segments
 from rustybt_ray.engine.costs import Costs
-from rustybt_ray.engine.market import make_market, make_rules, make_segments, scheduled_rows
+from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.structures import (
@@ -65,7 +65,7 @@ class Simulator:
         settings = settings or Settings()
         self.panel = panel
         self.segments = make_segments(panel, segments)
-        self.market = make_market(panel, fill)
+        self.market = market_of(panel, fill)
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
         self._schedules: dict[str, BoolArray] = {}

@@ -31,6 +31,6 @@ def run_segments(
         if days < len(values):
             gather(curves, market.closes[day : day + days], book.daily)
             equity, longs, shorts = book.daily[EQUITY, :days], book.daily[LONGS, :days], book.daily[SHORT_VALUES, :days]
-        returns, buffer = book.returns[:days], book.buffer[:days]
-        summarise(rules[0], account, values, equity, longs, shorts, returns, buffer, book.lanes, out[s], moments[s])
+        returns = book.returns[:days]
+        summarise(rules[0], account, values, equity, longs, shorts, returns, book.lanes, out[s], moments[s])
     return 0

@@ -1,6 +1,7 @@
 """From a panel, costs and settings to what the kernels read."""
 
 import math
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,8 +18,11 @@ COMPLICATIONS = (
 DAY = 86_400_000_000_000  # nanoseconds
 
 
-def make_market(panel: Panel, fill: str) -> Market:
-    """The panel's arrays as the ledger reads them, for orders that fill at "next_close" or "next_open".
+_markets: WeakKeyDictionary[Panel, dict[str, Market]] = WeakKeyDictionary()
+
+
+def market_of(panel: Panel, fill: str) -> Market:
+    """The panel's arrays as the ledger reads them, for orders that fill at "next_close" or "next_open"; made once a panel.
 
     Raises
     ------
@@ -26,6 +30,14 @@ def make_market(panel: Panel, fill: str) -> Market:
         If `fill` is neither.
     """
     check_choice("fill", fill, FILLS)
+    known = _markets.setdefault(panel, {})
+    if fill not in known:
+        known[fill] = make_market(panel, fill)
+    return known[fill]
+
+
+def make_market(panel: Panel, fill: str) -> Market:
+    """The panel's arrays as the ledger reads them."""
     first, last = panel.listing
     sessions = panel.session
     starts = np.append(True, sessions[1:] != sessions[:-1])

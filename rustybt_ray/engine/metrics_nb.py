@@ -1,4 +1,4 @@
-"""Metrics of one segment from its curves and its account: sums only, no sort. Sums run over eight lanes in a fixed order."""
+"""Metrics of one segment from its curves and its account: sums only, no sort. Sums run over sixteen lanes in a fixed order."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
-from rustybt_ray.engine.structures import Record
+from rustybt_ray.engine.structures import SUM_LANES, Record
 
 BLOCKS = 16
 FLAT = 1e-14  # a standard deviation below this is rounding
@@ -23,18 +23,28 @@ FEW = 20  # daily returns a ratio needs
 
 @kernel
 def lane_total(lanes: FloatArray, k: int) -> float:
-    """Sum of the eight lanes of row k, as a tree."""
+    """Sum of the sixteen lanes of row k, as a tree."""
     lane = lanes[k]
-    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+    low = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+    high = ((lane[8] + lane[9]) + (lane[10] + lane[11])) + ((lane[12] + lane[13]) + (lane[14] + lane[15]))
+    return low + high
+
+
+@kernel
+def clear_lanes(lanes: FloatArray) -> None:
+    """Zero in every lane."""
+    for j in range(len(lanes)):
+        for k in range(SUM_LANES):
+            lanes[j, k] = 0.0
 
 
 @kernel
 def block_sums(returns: FloatArray, lanes: FloatArray) -> tuple[float, float]:
     """Sum and sum of squares of the returns."""
-    lanes[:2] = 0.0
-    whole = len(returns) // 8 * 8
-    for i in range(0, whole, 8):
-        for k in range(8):
+    clear_lanes(lanes)
+    whole = len(returns) // SUM_LANES * SUM_LANES
+    for i in range(0, whole, SUM_LANES):
+        for k in range(SUM_LANES):
             lanes[0, k] += returns[i + k]
             lanes[1, k] += returns[i + k] * returns[i + k]
     for k in range(len(returns) - whole):
@@ -60,10 +70,10 @@ def centred_sums(
     returns: FloatArray, mean: float, risk_free: float, lanes: FloatArray
 ) -> tuple[float, float, float, float]:
     """Sums of the second, third and fourth power around the mean, and of squared shortfalls below the risk-free rate."""
-    lanes[:4] = 0.0
-    whole = len(returns) // 8 * 8
-    for i in range(0, whole, 8):
-        for k in range(8):
+    clear_lanes(lanes)
+    whole = len(returns) // SUM_LANES * SUM_LANES
+    for i in range(0, whole, SUM_LANES):
+        for k in range(SUM_LANES):
             add_powers(lanes, k, returns[i + k], mean, risk_free)
     for k in range(len(returns) - whole):
         add_powers(lanes, k, returns[whole + k], mean, risk_free)
@@ -107,19 +117,29 @@ def find_returns(equity: FloatArray, capital: float, ruined: bool, returns: Floa
 
 
 @kernel
-def exposures(
-    equity: FloatArray, longs: FloatArray, shorts: FloatArray, buffer: FloatArray, lanes: FloatArray
-) -> tuple[float, float, float]:
+def add_exposure(lanes: FloatArray, k: int, value: float, longs: float, shorts: float) -> None:
+    """Add gross exposure over value to lane k of row 0, a held day to row 1, and keep the largest in row 2."""
+    gross = longs - shorts
+    exposure = gross / value if gross > 0.0 else 0.0
+    lanes[0, k] += exposure
+    lanes[1, k] += 1.0 if gross > 0.0 else 0.0
+    lanes[2, k] = exposure if exposure > lanes[2, k] else lanes[2, k]
+
+
+@kernel
+def exposures(equity: FloatArray, longs: FloatArray, shorts: FloatArray, lanes: FloatArray) -> tuple[float, float, float]:
     """Mean and largest gross exposure over value, and the share of days with a position."""
-    largest, held = 0.0, 0
-    for i in range(len(equity)):
-        gross = longs[i] - shorts[i]
-        buffer[i] = gross / equity[i] if gross > 0.0 else 0.0
-    for i in range(len(equity)):
-        held += 1 if buffer[i] > 0.0 else 0
-        largest = max(largest, buffer[i])
-    total, _ = block_sums(buffer, lanes)
-    return total / len(equity), largest, held / len(equity)
+    clear_lanes(lanes)
+    n, largest = len(equity), 0.0
+    whole = n // SUM_LANES * SUM_LANES
+    for i in range(0, whole, SUM_LANES):
+        for k in range(SUM_LANES):
+            add_exposure(lanes, k, equity[i + k], longs[i + k], shorts[i + k])
+    for k in range(n - whole):
+        add_exposure(lanes, k, equity[whole + k], longs[whole + k], shorts[whole + k])
+    for k in range(SUM_LANES):
+        largest = max(largest, lanes[2, k])
+    return lane_total(lanes, 0) / n, largest, lane_total(lanes, 1) / n
 
 
 @kernel
@@ -156,7 +176,7 @@ def ratio(numerator: float, denominator: float) -> float:
 @kernel
 def summarise(
     rules: Record, account: Record, rows: FloatArray, equity: FloatArray, longs: FloatArray, shorts: FloatArray,
-    returns: FloatArray, buffer: FloatArray, lanes: FloatArray, out: FloatArray, moments: FloatArray,
+    returns: FloatArray, lanes: FloatArray, out: FloatArray, moments: FloatArray,
 ) -> None:  # fmt: skip
     """Every metric that needs no sort, from the equity by row and the curves by day; fills `returns` with the daily returns."""
     capital, periods, n = rules.capital, rules.periods, len(equity)
@@ -185,7 +205,7 @@ def summarise(
     out[WIN_RATE] = ratio(account.wins, account.trades)
     out[PROFIT_FACTOR] = ratio(account.gains, account.losses)
     out[TURNOVER] = account.turnover / 2.0 * periods / n
-    out[EXPOSURE], out[MAX_GROSS_LEVERAGE], out[TIME_IN_MARKET] = exposures(equity, longs, shorts, buffer, lanes)
+    out[EXPOSURE], out[MAX_GROSS_LEVERAGE], out[TIME_IN_MARKET] = exposures(equity, longs, shorts, lanes)
     out[COMMISSION_PAID], out[SLIPPAGE_PAID] = account.commission, account.slippage
     out[FINANCING_PAID] = account.financing
     out[COSTS_PAID] = account.commission + account.slippage + account.financing

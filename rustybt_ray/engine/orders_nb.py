@@ -49,22 +49,30 @@ def mark_changes(mask: ByteArray, active: ByteArray, change: ByteArray, low: int
     assets = mask.shape[1]
     flat = mask.reshape(-1)[low * assets : (high + 1) * assets]
     size = len(flat)
-    words = -(-size // 8)
+    blocks = -(-size // 64)
     head = min(assets, size)
     for i in range(head):
         change[i] = flat[i]
     later, before, differs = flat[head:], flat[: size - head], change[head:size]
     for i in range(len(later)):
         differs[i] = later[i] ^ before[i]
-    change[size : 8 * words] = 0
+    for i in range(size, 64 * blocks):
+        change[i] = 0
+    words = change[: 64 * blocks].view(np.uint64)
     row, end = low, assets
-    for w, word in enumerate(change[: 8 * words].view(np.uint64)):
-        if word != 0:
-            for i in range(8 * w, 8 * w + 8):
-                while i >= end:
-                    row, end = row + 1, end + assets
-                if change[i] != 0:
-                    flag(active, row, lag)
+    for b in range(blocks):
+        some = words[8 * b]
+        for k in range(1, 8):
+            some |= words[8 * b + k]
+        if some == 0:
+            continue
+        for w in range(8 * b, 8 * b + 8):
+            if words[w] != 0:
+                for i in range(8 * w, 8 * w + 8):
+                    if change[i] != 0:
+                        while i >= end:
+                            row, end = row + 1, end + assets
+                        flag(active, row, lag)
 
 
 @kernel

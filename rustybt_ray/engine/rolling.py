@@ -13,7 +13,9 @@ from rustybt_ray.exceptions import InputError
 
 
 def rolling_mean(x: ArrayLike, n: int) -> FloatArray:
-    """Mean of the last `n` rows, by a running sum from each asset's first value.
+    """Mean of the last `n` rows, by a running sum from each asset's first value, begun anew after a gap.
+
+    An infinite value counts as missing.
 
     Parameters
     ----------
@@ -35,15 +37,15 @@ def rolling_mean(x: ArrayLike, n: int) -> FloatArray:
     >>> rolling_mean([[1.0], [2.0], [4.0]], 2).T
     array([[nan, 1.5, 3. ]])
     """
-    values, out = _prepare(x, n)
-    nb.rolling_sum(values, int(n), True, out)
+    values, out = _prepare(x, n, every_row=True)
+    nb.rolling_sum(values, int(n), float(n), out)
     return out
 
 
 def rolling_sum(x: ArrayLike, n: int) -> FloatArray:
     """Sum of the last `n` rows; see `rolling_mean`."""
-    values, out = _prepare(x, n)
-    nb.rolling_sum(values, int(n), False, out)
+    values, out = _prepare(x, n, every_row=True)
+    nb.rolling_sum(values, int(n), 1.0, out)
     return out
 
 
@@ -80,7 +82,7 @@ def exponential_mean(x: ArrayLike, n: int) -> FloatArray:
 
     A missing row is NaN and leaves the average as it was.
     """
-    values, out = _prepare(x, n)
+    values, out = _prepare(x, n, every_row=True)
     nb.exponential(values, int(n), 2.0 / (int(n) + 1.0), out)
     return out
 
@@ -98,7 +100,7 @@ def average_true_range(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int
     lows, _ = _prepare(low, n)
     closes, spans = _prepare(close, n)
     nb.true_range(highs, lows, closes, spans)
-    ranges, out = _prepare(spans, n)
+    ranges, out = _prepare(spans, n, every_row=True)
     nb.exponential(ranges, int(n), 1.0 / int(n), out)
     return out
 
@@ -138,11 +140,14 @@ def rank(x: ArrayLike) -> FloatArray:
     return out
 
 
-def _prepare(x: ArrayLike, n: int, low: int = 1) -> tuple[FloatArray, FloatArray]:
-    """`x` as the kernels take it, and an array of NaN for the result."""
+def _prepare(x: ArrayLike, n: int, low: int = 1, *, every_row: bool = False) -> tuple[FloatArray, FloatArray]:
+    """`x` as the kernels take it (read-only, so that each is compiled once), and an array for the result.
+
+    It is filled with NaN unless the kernel writes `every_row`.
+    """
     check_count("n", n, low=low, remedy="It is the number of rows in the window.")
     values = np.ascontiguousarray(x, dtype=np.float64).view()
     if values.ndim != 2:
         raise InputError("x", "two-dimensional, rows x assets", values.shape, "Reshape one column to (rows, 1).")
     values.flags.writeable = False
-    return values, np.full(values.shape, np.nan)
+    return values, np.empty(values.shape) if every_row else np.full(values.shape, np.nan)

@@ -1,7 +1,10 @@
 """Rolling kernels on [rows, assets]: causal, each row's result depends on earlier rows alone, bit for bit.
 
 A window with a missing value is NaN, and so are the rows before an asset's first full window; once a window is full again its
-value is there again.
+value is there again. Inner loops run over the assets of a row, which are contiguous, so that they are vectorised. Where a
+value of a window is not a running sum, a window is the end of one block of n rows and the beginning of the next: what
+follows each row of the last block is made once, backwards, when the block is complete. That costs the same for every n and
+never subtracts what has left the window.
 """
 
 import math
@@ -9,94 +12,135 @@ import math
 import numpy as np
 
 from rustybt_ray._typing import FloatArray
-from rustybt_ray.engine._jit import entry
+from rustybt_ray.engine._jit import entry, kernel
 
 
 @entry
-def rolling_sum(x: FloatArray, n: int, mean: bool, out: FloatArray) -> None:
-    """Sum (or mean) of the last n rows: a running sum from the first value on, add before take away."""
+def rolling_sum(x: FloatArray, n: int, divisor: float, out: FloatArray) -> None:
+    """Sum of the last n rows over `divisor`: a running sum from the first value on, add before take away, anew after a gap.
+
+    A missing value makes the sum NaN, which lasts until the n-th row after the gap sets it again. Division has a loop of its
+    own: in one loop with the sum the row's store delays the next row's load (62 us instead of 30 for 6,289 x 8).
+    """
     rows, assets = x.shape
-    total, count = np.zeros(assets), np.zeros(assets, np.int64)
-    # the sum of an asset begins at its first value, so that what is before it changes no bit
+    total, start, due = np.full(assets, np.nan), np.full(assets, -1), rows
     for t in range(rows):
+        row, old, before, result = x[t], x[max(t - n, 0)], x[max(t - 1, 0)], out[t]
+        began = t == 0
         for a in range(assets):
-            new = x[t, a]
-            if new == new:
-                total[a] += new
-                count[a] += 1
-        if t >= n:
+            began |= (abs(row[a]) < np.inf) & (not abs(before[a]) < np.inf)
+        for a in range(assets):
+            new = row[a] if abs(row[a]) < np.inf else np.nan
+            total[a] = total[a] + new - old[a]
+        for a in range(assets):
+            result[a] = total[a] / divisor
+        if began:
             for a in range(assets):
-                old = x[t - n, a]
-                if old == old:
-                    total[a] -= old
-                    count[a] -= 1
-        for a in range(assets):
-            out[t, a] = (total[a] / n if mean else total[a]) if count[a] == n else np.nan
+                if abs(row[a]) < np.inf and (t == 0 or not abs(before[a]) < np.inf):
+                    start[a] = t
+                    due = min(due, t + n - 1)
+        if t == due:
+            due = rows
+            for a in range(assets):
+                if start[a] == t - n + 1:
+                    fresh = 0.0
+                    for i in range(t - n + 1, t + 1):
+                        fresh += x[i, a] if abs(x[i, a]) < np.inf else np.nan
+                    total[a] = fresh
+                    result[a] = fresh / divisor
+                elif start[a] > t - n + 1:
+                    due = min(due, start[a] + n - 1)
+
+
+@kernel
+def add_value(new: FloatArray, mean: FloatArray, squares: FloatArray, k: int) -> None:
+    """Make the mean and the squares around it those of k values, `new` being the k-th (Welford 1962); k = 1 begins."""
+    for a in range(len(new)):
+        if k == 1:
+            mean[a] = new[a]
+            squares[a] = new[a] - new[a]  # NaN where it is missing
+        else:
+            d = new[a] - mean[a]
+            mean[a] += d / k
+            squares[a] += d * (new[a] - mean[a])
 
 
 @entry
 def rolling_deviation(x: FloatArray, n: int, score: bool, out: FloatArray) -> None:
-    """Standard deviation (ddof 1) of the last n rows, or how many of them the last value is from their mean; two passes."""
+    """Standard deviation (ddof 1) of the last n rows, or how many of them the last value is from their mean.
+
+    Means and squares of both blocks are joined by Chan, Golub and LeVeque (1979).
+    """
     rows, assets = x.shape
-    for a in range(assets):
-        for t in range(n - 1, rows):
-            total, count = 0.0, 0
-            for i in range(t - n + 1, t + 1):
-                if x[i, a] == x[i, a]:
-                    total += x[i, a]
-                    count += 1
-            if count < n:
-                continue
-            mean, squares = total / n, 0.0
-            for i in range(t - n + 1, t + 1):
-                squares += (x[i, a] - mean) ** 2
-            deviation = math.sqrt(squares / (n - 1))
-            if not score:
-                out[t, a] = deviation
-            elif deviation > 1e-14 * abs(mean):
-                out[t, a] = (x[t, a] - mean) / deviation
+    if n > rows:
+        return
+    mean, squares = np.empty((n, assets)), np.empty((n, assets))
+    head = np.empty((2, assets))
+    for t in range(rows):
+        k = t % n + 1
+        add_value(x[t], head[0], head[1], k)
+        if t >= n - 1:
+            # with k = n the first block has no row left and weighs nothing
+            before, weight = k % n, k * (n - k) / n
+            row, result = x[t], out[t]
+            for a in range(assets):
+                d = head[0, a] - mean[before, a] if k < n else 0.0
+                total = head[1, a] + (squares[before, a] + d * d * weight if k < n else 0.0)
+                centre = head[0, a] - d * ((n - k) / n)
+                deviation = math.sqrt(total / (n - 1))
+                if score:
+                    steady = not deviation > 1e-14 * abs(centre)
+                    result[a] = np.nan if steady else (row[a] - centre) / deviation
+                else:
+                    result[a] = deviation
+        if k == n:
+            for i in range(n - 1, 0, -1):
+                if i < n - 1:
+                    mean[i] = mean[i + 1]
+                    squares[i] = squares[i + 1]
+                add_value(x[t - n + 1 + i], mean[i], squares[i], n - i)
 
 
 @entry
 def rolling_extreme(x: FloatArray, n: int, sign: float, out: FloatArray) -> None:
-    """Largest of the last n rows (sign 1) or smallest (sign -1), by a queue of candidates."""
+    """Largest of the last n rows (sign 1) or smallest (sign -1), block by block (van Herk 1992)."""
     rows, assets = x.shape
-    queue = np.zeros(rows, np.int64)
-    for a in range(assets):
-        head = tail = count = 0
-        for t in range(rows):
-            if x[t, a] == x[t, a]:
-                count += 1
-                while tail > head and sign * x[queue[tail - 1], a] <= sign * x[t, a]:
-                    tail -= 1
-                queue[tail] = t
-                tail += 1
-            if t >= n and x[t - n, a] == x[t - n, a]:
-                count -= 1
-            while head < tail and queue[head] <= t - n:
-                head += 1
-            if count == n:
-                out[t, a] = x[queue[head], a]
+    if n > rows:
+        return
+    after, head = np.empty((n, assets)), np.empty(assets)
+    for t in range(rows):
+        k, row, result = t % n + 1, x[t], out[t]
+        for a in range(assets):
+            new = sign * row[a]
+            head[a] = head[a] if k > 1 and not (new > head[a] or new != new) else new
+        if t >= n - 1:
+            ends = after[k % n]
+            for a in range(assets):
+                best = head[a] if k == n or not (ends[a] > head[a] or ends[a] != ends[a]) else ends[a]
+                result[a] = sign * best
+        if k == n:
+            for i in range(n - 1, 0, -1):
+                made, later, values = after[i], after[min(i + 1, n - 1)], x[t - n + 1 + i]
+                for a in range(assets):
+                    new = sign * values[a]
+                    made[a] = later[a] if i < n - 1 and not (new > later[a] or new != new) else new
 
 
 @entry
 def exponential(x: FloatArray, n: int, alpha: float, out: FloatArray) -> None:
     """Exponential average: the mean of the first n values, then alpha of each new value; a missing row is NaN and skipped."""
     rows, assets = x.shape
-    for a in range(assets):
-        count, total, value = 0, 0.0, 0.0
-        for t in range(rows):
-            new = x[t, a]
-            if new != new:
-                continue
-            count += 1
-            if count <= n:
-                total += new
-                value = total / n
-            else:
-                value += alpha * (new - value)
-            if count >= n:
-                out[t, a] = value
+    value, count = np.zeros(assets), np.zeros(assets)  # value is the sum until there are n values
+    for t in range(rows):
+        row, result = x[t], out[t]
+        for a in range(assets):
+            new, old, k = row[a], value[a], count[a] + 1.0
+            made = old + new if k <= n else old + alpha * (new - old)
+            made = made / n if k == n else made
+            there = new == new
+            value[a] = made if there else old
+            count[a] = k if there else count[a]
+            result[a] = made if there and k >= n else np.nan
 
 
 @entry
@@ -139,25 +183,49 @@ def true_range(high: FloatArray, low: FloatArray, close: FloatArray, out: FloatA
                 last = close[t, a]
 
 
+@kernel
+def add_pair(x: FloatArray, y: FloatArray, state: FloatArray, k: int) -> None:
+    """Make the rows of `state` those of k pairs: mean of x, mean of y, squares of x, squares of y, products."""
+    for a in range(len(x)):
+        if k == 1:
+            state[0, a], state[1, a] = x[a], y[a]
+            state[2, a], state[3, a] = x[a] - x[a], y[a] - y[a]
+            state[4, a] = state[2, a] + state[3, a]
+        else:
+            dx, dy = x[a] - state[0, a], y[a] - state[1, a]
+            state[0, a] += dx / k
+            state[1, a] += dy / k
+            state[2, a] += dx * (x[a] - state[0, a])
+            state[3, a] += dy * (y[a] - state[1, a])
+            state[4, a] += dx * (y[a] - state[1, a])
+
+
 @entry
 def rolling_correlation(x: FloatArray, y: FloatArray, n: int, out: FloatArray) -> None:
-    """Pearson's correlation of the last n rows, column by column, in two passes; NaN where one of them is constant."""
+    """Pearson's correlation of the last n rows, column by column; NaN where one of them is constant."""
     rows, assets = x.shape
-    for a in range(assets):
-        for t in range(n - 1, rows):
-            sx, sy = 0.0, 0.0
-            for i in range(t - n + 1, t + 1):
-                sx += x[i, a]
-                sy += y[i, a]
-            mx, my = sx / n, sy / n
-            xx, yy, xy = 0.0, 0.0, 0.0
-            for i in range(t - n + 1, t + 1):
-                dx, dy = x[i, a] - mx, y[i, a] - my
-                xx += dx * dx
-                yy += dy * dy
-                xy += dx * dy
-            if xx > 1e-24 * n * mx * mx and yy > 1e-24 * n * my * my:
-                out[t, a] = min(max(xy / math.sqrt(xx * yy), -1.0), 1.0)
+    if n > rows:
+        return
+    after, head = np.empty((n, 5, assets)), np.empty((5, assets))
+    for t in range(rows):
+        k = t % n + 1
+        add_pair(x[t], y[t], head, k)
+        if t >= n - 1:
+            before, share = after[k % n], (n - k) / n
+            for a in range(assets):
+                dx = head[0, a] - before[0, a] if k < n else 0.0
+                dy = head[1, a] - before[1, a] if k < n else 0.0
+                mx, my = head[0, a] - dx * share, head[1, a] - dy * share
+                xx = head[2, a] + (before[2, a] + dx * dx * k * share if k < n else 0.0)
+                yy = head[3, a] + (before[3, a] + dy * dy * k * share if k < n else 0.0)
+                xy = head[4, a] + (before[4, a] + dx * dy * k * share if k < n else 0.0)
+                if xx > 1e-24 * n * mx * mx and yy > 1e-24 * n * my * my:
+                    out[t, a] = min(max(xy / math.sqrt(xx * yy), -1.0), 1.0)
+        if k == n:
+            for i in range(n - 1, 0, -1):
+                if i < n - 1:
+                    after[i] = after[i + 1]
+                add_pair(x[t - n + 1 + i], y[t - n + 1 + i], after[i], n - i)
 
 
 @entry

@@ -28,8 +28,8 @@ NONE, UNSIZED, SIZED = 0.0, 1.0, 2.0
 EQUITY, LONGS, SHORT_VALUES = range(3)
 CURVES = 3
 
-# rows valued together, and partial sums of the metrics
-LANES = 8
+# rows valued together; partial sums of the metrics
+LANES, SUM_LANES = 8, 16
 
 # columns of the events, sorted by their row
 EVENT_ROW, EVENT_COLUMN, EVENT_VALUE, EVENT_PAY = range(4)
@@ -153,7 +153,6 @@ class Book(NamedTuple):
     curves: FloatArray
     daily: FloatArray
     returns: FloatArray
-    buffer: FloatArray
     lanes: FloatArray
 
 
@@ -173,7 +172,7 @@ def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
         decided=np.full((delay + 1, assets), np.nan),
         claims=np.zeros(dividends),
         active=np.zeros(rows // 8 * 8 + 8, np.uint8),
-        change=np.zeros(-(-rows * assets // 8) * 8, np.uint8),
+        change=np.zeros(-(-rows * assets // 64) * 64, np.uint8),
         queue=np.zeros(assets, np.int64),
         sales=np.zeros(assets, np.int64),
         purchases=np.zeros(assets, np.int64),
@@ -181,6 +180,5 @@ def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
         curves=np.zeros((CURVES, rows + LANES)),
         daily=np.zeros((CURVES, rows)),
         returns=np.zeros(rows),
-        buffer=np.zeros(rows),
-        lanes=np.zeros((4, LANES)),
+        lanes=np.zeros((4, SUM_LANES)),
     )

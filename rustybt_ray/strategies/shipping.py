@@ -5,7 +5,9 @@ import pickle
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import cloudpickle
@@ -55,13 +57,19 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
     inner: Any = function
     while not inspect.isfunction(inner) and (nested := getattr(inner, "func", getattr(inner, "function", None))):
         inner = nested
-    try:
-        source = inspect.getsource(inner)
-    except (OSError, TypeError):
-        source = None
     code = getattr(inner, "__code__", None)
-    file = code.co_filename if code is not None and Path(code.co_filename).is_file() else None
+    file, source = _source(code) if code is not None else (None, None)
     return {"name": name_of(function), "module": getattr(inner, "__module__", None), "file": file, "source": source}
+
+
+@lru_cache(maxsize=64)
+def _source(code: CodeType) -> tuple[str | None, str | None]:
+    """File and text of a function's code; None where there is none."""
+    try:
+        text = inspect.getsource(code)
+    except (OSError, TypeError):
+        text = None
+    return (code.co_filename if Path(code.co_filename).is_file() else None), text
 
 
 @contextmanager

@@ -47,6 +47,16 @@ class Assets:
         made.flags.writeable = False
         return made
 
+    @cached_property
+    def begun(self) -> BoolArray:
+        """Whether an asset's first bar is on or before the row, shape (T, N); read-only.
+
+        Unlike `listed`, no later bar changes it: strategies see this one.
+        """
+        made = np.ascontiguousarray(np.arange(self.rows)[:, None] >= self.first_row)
+        made.flags.writeable = False
+        return made
+
     def column(self, symbol: str) -> int:
         """Column of a symbol.
 
@@ -55,7 +65,7 @@ class Assets:
         InputError
             If there is no such symbol; the message has the nearest ones.
         """
-        if symbol not in self.columns:
+        if not isinstance(symbol, str) or symbol not in self.columns:
             near = get_close_matches(str(symbol).upper(), self.symbols, n=3) or list(self.symbols[:8])
             raise InputError("symbol", "one of the bundle's", symbol, f"Near it: {', '.join(near)}.")
         return self.columns[symbol]

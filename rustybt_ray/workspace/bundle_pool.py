@@ -33,16 +33,16 @@ class BundlePool:
         self._counts = {"opened": 0, "hits": 0, "evicted": 0, "replaced": 0}
 
     def put(self, panel: Panel, name: str | None = None) -> None:
-        """Open a panel; an older version of the same `name` is let go."""
+        """Open a panel; an older version of the same `name` is let go, unless another name still means it."""
+        if name is not None:
+            before = self._names.get(name)
+            self._names[name] = panel.version
+            if before is not None and before in self._panels and before not in self._names.values():
+                self._counts["replaced"] += 1
+                self.drop(before)
         if panel.version in self._panels:
             self._panels.move_to_end(panel.version)
             return
-        if name is not None:
-            before = self._names.get(name)
-            if before is not None and before in self._panels:
-                self._counts["replaced"] += 1
-                self.drop(before)
-            self._names[name] = panel.version
         self._panels[panel.version] = panel
         self._counts["opened"] += 1
         while len(self._panels) > self.size:
@@ -61,14 +61,19 @@ class BundlePool:
             panel = self._panels[version]
         except KeyError:
             have = ", ".join(v[:12] for v in self._panels) or "none"
-            raise BundleError(f"bundle version {version[:12]} is not open here", f"open: {have}", "Open it first.") from None
+            raise BundleError(
+                f"bundle version {version[:12]} is not open here", f"open: {have}", "Open it first."
+            ) from None
         self._panels.move_to_end(version)
         self._counts["hits"] += 1
         return panel
 
     def drop(self, version: str) -> None:
         """Let a panel go, if it is open."""
-        if self._panels.pop(version, None) is not None and self._on_drop is not None:
+        if self._panels.pop(version, None) is None:
+            return
+        self._names = {name: known for name, known in self._names.items() if known != version}
+        if self._on_drop is not None:
             self._on_drop(version)
 
     def __contains__(self, version: object) -> bool:

@@ -26,8 +26,9 @@ class HistoryCache:
     Parameters
     ----------
     limit_bytes : int
-        Of both tiers together; 0 keeps nothing. Permanent windows push LRU entries out; those that do not fit even then are
-        LRU entries themselves, and what is larger than the limit is not kept.
+        Of both tiers together; 0 keeps nothing. Permanent windows push LRU entries out as long as room for one more of
+        their size is left beside them; the others are LRU entries themselves, so that a small cache full of permanent windows
+        still keeps what is in use. What is larger than the room is not kept.
     permanent : tuple of int, default (20, 50, 200)
     """
 
@@ -49,7 +50,9 @@ class HistoryCache:
             self._tiers[1].hits += 1
         return value
 
-    def get_or_compute(self, key: tuple[str, ...] | tuple[Any, ...], window: int | None, compute: Callable[[], Any]) -> Any:
+    def get_or_compute(
+        self, key: tuple[str, ...] | tuple[Any, ...], window: int | None, compute: Callable[[], Any]
+    ) -> Any:
         """The array of a key; computed, made read-only and kept if it is not there. ``key[0]`` is the bundle's version."""
         value = self.get(key)
         if value is None:
@@ -62,21 +65,23 @@ class HistoryCache:
         value.flags.writeable = False
         permanent = window in self.permanent
         self._tiers[0 if permanent else 1].misses += 1
-        size = value.nbytes
-        if size > self.limit_bytes:
+        self._discard(key)
+        size, room = value.nbytes, self.limit_bytes - self._tiers[0].bytes
+        if size > room:
             return
-        if permanent and self._tiers[0].bytes + size <= self.limit_bytes:
-            self._first[key] = value
-            self._tiers[0].bytes += size
-        else:
-            if self._tiers[0].bytes + size > self.limit_bytes:
-                return
-            self._second[key] = value
-            self._tiers[1].bytes += size
+        permanent = permanent and 2 * size <= room
+        entries, tier = (self._first, self._tiers[0]) if permanent else (self._second, self._tiers[1])
+        entries[key] = value
+        tier.bytes += size
         while self._tiers[0].bytes + self._tiers[1].bytes > self.limit_bytes:
             _, oldest = self._second.popitem(last=False)
             self._tiers[1].bytes -= oldest.nbytes
             self._tiers[1].evictions += 1
+
+    def _discard(self, key: Hashable) -> None:
+        for entries, tier in ((self._first, self._tiers[0]), (self._second, self._tiers[1])):
+            if (value := entries.pop(key, None)) is not None:
+                tier.bytes -= value.nbytes
 
     def drop(self, version: str) -> None:
         """Forget everything of a bundle version."""

@@ -1,8 +1,7 @@
 """What a strategy sees: raw and adjusted fields, returns, and indicators as they were known on each row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from difflib import get_close_matches
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine import rolling
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.workspace.asset_cache import Assets
+from rustybt_ray.workspace.function_key import call_key
 from rustybt_ray.workspace.history_cache import HistoryCache
 
 PRICES = ("open", "high", "low", "close", "price")
@@ -32,7 +32,12 @@ class MarketData:
     Attributes
     ----------
     assets : Assets
+    scope : hashable
+        What the functions given to `cached` belong to, such as the digest of their strategy: equal code that reads other
+        helpers from its module is then told apart.
     """
+
+    scope: Hashable = None
 
     def __init__(self, panel: Panel, history: HistoryCache, assets: Assets) -> None:
         self._panel, self.assets = panel, assets
@@ -64,8 +69,11 @@ class MarketData:
 
     @property
     def listed(self) -> BoolArray:
-        """Whether a row lies between an asset's first and last bar."""
-        return self.assets.listed
+        """Whether an asset's first bar is on or before the row.
+
+        It never falls: only the future knows whether a missing bar was the last.
+        """
+        return self.assets.begun
 
     def column(self, symbol: str) -> int:
         """Column of a symbol; InputError if there is none."""
@@ -111,9 +119,6 @@ class MarketData:
         InputError
             If there is no such field.
         """
-        found = self._get((self._version, "adjusted", field, adjust))
-        if found is not None:
-            return found  # type: ignore[no-any-return]
         raw = self._raw(field)
         check_choice("adjust", adjust, ADJUSTMENTS)
         factor = self._factor(field, adjust)
@@ -141,9 +146,6 @@ class MarketData:
         InputError
             If there is no such field or `n` is below 1.
         """
-        found = self._get((self._version, "sma", field, n, adjust))
-        if found is not None:
-            return found  # type: ignore[no-any-return]
         return self._indicator("sma", rolling.rolling_mean, field, n, adjust)
 
     def ema(self, field: str, n: int, *, adjust: Adjust = "all") -> FloatArray:
@@ -176,6 +178,7 @@ class MarketData:
 
     def atr(self, n: int = 14, *, adjust: Adjust = "all") -> FloatArray:
         """Wilder's average true range, in the prices of each row."""
+        n = check_window(n)
 
         def compute() -> FloatArray:
             high, low, close = (self.adjusted(name, adjust=adjust) for name in ("high", "low", "close"))
@@ -185,7 +188,7 @@ class MarketData:
 
     def correlation(self, other: str, n: int, *, field: str = "close", adjust: Adjust = "all") -> FloatArray:
         """Correlation of each asset's returns with those of the symbol `other` over the last `n` rows."""
-        column = self.column(other)
+        column, n = self.column(other), check_window(n)
 
         def compute() -> FloatArray:
             returns = self.returns(1, field=field, adjust=adjust)
@@ -198,7 +201,12 @@ class MarketData:
         return rolling.rank(self._raw(values) if isinstance(values, str) else values)
 
     def cached(
-        self, function: Callable[..., ArrayLike], *args: Any, scale: Literal["price", "none"] = "none", adjust: Adjust = "all", **kwargs: Any
+        self,
+        function: Callable[..., ArrayLike],
+        *args: Any,
+        scale: Literal["price", "none"] = "none",
+        adjust: Adjust = "all",
+        **kwargs: Any,
     ) -> FloatArray:
         """Your own indicator, computed once: ``data.cached(f, "close", 20)``.
 
@@ -215,24 +223,14 @@ class MarketData:
             If an argument cannot be a key, or the result has not T rows.
         """
         check_choice("scale", scale, ("price", "none"))
-        identity = (getattr(function, "__code__", function), _closure(function))
-        key = ("cached", identity, args, tuple(sorted(kwargs.items())), scale, adjust)
+        check_choice("adjust", adjust, ADJUSTMENTS)
         try:
-            found = self._get((self._version, *key))
-        except TypeError:
-            remedy = "Pass numbers and text, and let the function read what else it needs from them."
-            raise InputError("cached arguments", "hashable", (args, kwargs), remedy) from None
-        if found is not None:
-            return found  # type: ignore[no-any-return]
-        given = [self.adjusted(arg, adjust=adjust) if isinstance(arg, str) and arg in FIELDS else arg for arg in args]
-        made = np.ascontiguousarray(function(*given, **kwargs), dtype=np.float64)
-        if made.ndim == 0 or made.shape[0] != self.shape[0]:
-            raise InputError("a cached function's result", f"an array of {self.shape[0]} rows", made.shape, "One row a bar.")
-        if scale == "price":
-            made = self._as_of(made, "close", adjust)
-        if made.base is not None or not made.flags.owndata:
-            made = made.copy()
-        return self._keep(key, None, lambda: made)
+            key = ("cached", self.scope, call_key(function, args, kwargs), scale, adjust)
+        except TypeError as error:
+            remedy = f"Pass numbers and text, and let the function read what else it needs from them ({error})."
+            rule = "hashable, and so must be what the function captured"
+            raise InputError("cached arguments", rule, (args, kwargs), remedy) from None
+        return self._keep(key, None, lambda: self._computed(function, args, kwargs, scale, adjust))
 
     # inside
 
@@ -241,18 +239,47 @@ class MarketData:
         return getattr(self._panel, name)  # type: ignore[no-any-return]
 
     def _indicator(
-        self, name: str, compute: Callable[[FloatArray, int], FloatArray], field: str, n: int, adjust: Adjust, scaled: bool = True
+        self,
+        name: str,
+        compute: Callable[[FloatArray, int], FloatArray],
+        field: str,
+        n: int,
+        adjust: Adjust,
+        scaled: bool = True,
     ) -> FloatArray:
-        found = self._get((self._version, name, field, n, adjust))
-        if found is not None:
-            return found  # type: ignore[no-any-return]
-        n = check_count("n", n, low=1, remedy="It is the number of rows in the window.")
+        # 5.0 and True would find the entry of 5 and 1: only an int asks before it is checked
+        if n.__class__ is int and field.__class__ is str:
+            found = self._get((self._version, name, field, n, adjust))
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+        n = check_window(n)
+        check_field(field)
 
         def made() -> FloatArray:
             values = compute(self.adjusted(field, adjust=adjust), n)
             return self._as_of(values, field, adjust) if scaled else values
 
         return self._keep((name, field, n, adjust), n, made)
+
+    def _computed(
+        self,
+        function: Callable[..., ArrayLike],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scale: Literal["price", "none"],
+        adjust: Adjust,
+    ) -> FloatArray:
+        """What a user's function makes of its arguments: a copy, so that nobody else can write into it."""
+        given = [self.adjusted(arg, adjust=adjust) if isinstance(arg, str) and arg in FIELDS else arg for arg in args]
+        made = np.asarray(function(*given, **kwargs))
+        rule, rows = f"an array of {self.shape[0]} rows", self.shape[0]
+        if made.ndim == 0 or made.shape[0] != rows or made.dtype.kind not in "biuf":
+            raise InputError("a cached function's result", rule, f"{made.dtype} {made.shape}", "One row a bar.")
+        if scale == "none":
+            return made.copy() if made.dtype == np.bool_ else np.array(made, dtype=np.float64, order="C")
+        if made.shape != self.shape:
+            raise InputError("a result with scale='price'", f"of shape {self.shape}", made.shape, "Use scale='none'.")
+        return np.array(self._as_of(made.astype(np.float64), "close", adjust), order="C")
 
     def _as_of(self, values: FloatArray, field: str, adjust: Adjust) -> FloatArray:
         """Adjusted values in the prices (or shares) of their own row."""
@@ -269,20 +296,21 @@ class MarketData:
         return panel.factor if panel.has_events else None
 
     def _raw(self, field: str) -> FloatArray:
-        if field not in FIELDS:
-            near = get_close_matches(str(field), FIELDS, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else "'price' is the close carried over missing bars."
-            raise InputError("field", f"one of {', '.join(map(repr, FIELDS))}", field, hint)
+        check_field(field)
         return getattr(self, field)  # type: ignore[no-any-return]
 
     def _keep(self, key: tuple[Any, ...], window: int | None, compute: Callable[[], FloatArray]) -> FloatArray:
         return self._history.get_or_compute((self._version, *key), window, compute)  # type: ignore[no-any-return]
 
 
-def _closure(function: Any) -> tuple[Any, ...]:
-    if isinstance(function, partial):
-        return (_closure(function.func), function.func, function.args, tuple(sorted(function.keywords.items())))
-    cells = getattr(function, "__closure__", None) or ()
-    return tuple(cell.cell_contents for cell in cells) + (getattr(function, "__defaults__", None) or ())
+def check_field(field: object) -> None:
+    """Refuse what is no field's name."""
+    if not isinstance(field, str) or field not in FIELDS:
+        near = get_close_matches(str(field), FIELDS, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "'price' is the close carried over missing bars."
+        raise InputError("field", f"one of {', '.join(map(repr, FIELDS))}", field, hint)
 
 
+def check_window(n: object) -> int:
+    """`n` as a number of rows, an int of at least 1."""
+    return check_count("n", n, low=1, remedy="It is the number of rows in the window.")

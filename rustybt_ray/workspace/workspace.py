@@ -1,5 +1,6 @@
 """A worker's whole memory between trials."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from rustybt_ray.config import OptimizationConfig
@@ -31,8 +32,14 @@ class Workspace:
         """Open a panel; an older version of the same bundle `name` is let go with everything made from it."""
         self.bundles.put(panel, name)
 
-    def data(self, version: str) -> MarketData:
+    def data(self, version: str, scope: Hashable = None) -> MarketData:
         """What strategies see of an open panel, the same object each time.
+
+        Parameters
+        ----------
+        version : str
+        scope : hashable, optional
+            What functions given to `MarketData.cached` from now on belong to: the digest of the strategy that runs.
 
         Raises
         ------
@@ -42,7 +49,9 @@ class Workspace:
         panel = self.bundles.get(version)
         if version not in self._data:
             self._data[version] = MarketData(panel, self.history, self.assets.get(panel))
-        return self._data[version]
+        data = self._data[version]
+        data.scope = scope
+        return data
 
     def close(self, version: str) -> None:
         """Let a panel go with everything made from it."""

@@ -78,21 +78,14 @@ def depth(days, outcome, soft):
     if -Decimal("1e-7") < deepest < 0:
         soft.add("calmar_ratio")
     peak, run, longest = days.capital, 0, 0
-    for before, value in zip(days.before, days.values, strict=True):
-        if value != before and abs(value / peak - 1) < NOISE:
+    for value, money in zip(days.values, days.traded, strict=True):
+        if (value != peak or money) and abs(value / peak - 1) < NOISE:
             soft.add("max_drawdown_length")
         run = run + 1 if value < peak else 0
         longest = max(longest, run)
         peak = max(peak, value)
-    if any(v == peak for v in days.values[1:]) and any(days.traded):
-        soft |= {"max_drawdown_length"} if noisy_peak(days) else set()
     deepest = deepest if deepest < -NOTHING else Decimal(0)
     return {"max_drawdown": -1 if outcome.ruined else deepest, "max_drawdown_length": longest}
-
-
-def noisy_peak(days):
-    """Whether a day that traded left the value exactly where it was: exact here, a last bit off in floating point."""
-    return any(v == b and money > 0 for v, b, money in zip(days.values, days.before, days.traded, strict=True))
 
 
 def ratio(annual, drawdown, days):
