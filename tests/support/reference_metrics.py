@@ -81,7 +81,7 @@ def depth(days, outcome, soft):
     for value, money in zip(days.values, days.traded, strict=True):
         if (value != peak or money) and abs(value / peak - 1) < NOISE:
             soft.add("max_drawdown_length")
-        run = run + 1 if value < peak else 0
+        run = run + 1 if value / peak - 1 < -NOTHING else 0
         longest = max(longest, run)
         peak = max(peak, value)
     deepest = deepest if deepest < -NOTHING else Decimal(0)
