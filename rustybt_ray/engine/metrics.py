@@ -49,6 +49,7 @@ ORDERED: dict[str, str] = {
 
 NAMES = tuple(METRICS)
 MOMENTS = 37
+FLAT = 1e-14  # a return below this is rounding
 
 
 def ordered_metrics(returns: FloatArray) -> tuple[float, float, float]:
@@ -66,13 +67,13 @@ def ordered_metrics(returns: FloatArray) -> tuple[float, float, float]:
 
     Examples
     --------
-    >>> ordered_metrics(np.linspace(-0.05, 0.05, 21))
-    (-0.045, -0.0475, 1.0)
+    >>> [round(value, 6) for value in ordered_metrics(np.linspace(-0.05, 0.05, 21))]
+    [-0.045, -0.0475, 1.0]
     """
     ranked = np.sort(returns)
     low, high = np.percentile(ranked, [5.0, 95.0])
     worst = ranked[: int(0.05 * (len(ranked) - 1)) + 1]
-    tail = abs(high) / abs(low) if low != 0.0 and len(ranked) >= 20 else float("nan")
+    tail = abs(high) / abs(low) if abs(low) >= FLAT and len(ranked) >= 20 else float("nan")
     return float(low), float(worst.mean()), float(tail)
 
 

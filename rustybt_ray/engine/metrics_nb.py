@@ -9,7 +9,7 @@ from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.structures import SUM_LANES, Record
 
 BLOCKS = 16
-FLAT = 1e-14  # a standard deviation below this is rounding
+FLAT = 1e-14  # a standard deviation, a loss or a drawdown below this is rounding
 FEW = 20  # daily returns a ratio needs
 
 # columns of a metrics row, in the order of `metrics.METRICS`
@@ -196,10 +196,10 @@ def summarise(
     out[VOLATILITY] = deviation * root
     excess = mean - rules.daily_risk_free
     out[SHARPE_RATIO] = excess / deviation * root if enough and deviation >= FLAT else np.nan
-    out[SORTINO_RATIO] = excess * periods / (downside * root) if enough and downside > 0.0 else np.nan
+    out[SORTINO_RATIO] = excess * periods / (downside * root) if enough and downside >= FLAT else np.nan
     out[MAX_DRAWDOWN] = depth
     out[MAX_DRAWDOWN_LENGTH] = longest
-    out[CALMAR_RATIO] = out[ANNUAL_RETURN] / abs(depth) if enough and depth < 0.0 else np.nan
+    out[CALMAR_RATIO] = out[ANNUAL_RETURN] / abs(depth) if enough and depth <= -FLAT else np.nan
     out[SKEWNESS], out[KURTOSIS] = moments[3], moments[4]
     out[N_TRADES] = account.trades
     out[WIN_RATE] = ratio(account.wins, account.trades)

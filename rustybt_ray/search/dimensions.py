@@ -13,7 +13,8 @@ from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray._validation import check_count, check_number
 from rustybt_ray.exceptions import InputError
 
-WIDEST = 2**63 - 1
+WIDEST = 2**62
+MOST = 2**53  # grid values of a Float: positions up to here are exact
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Int:
     Raises
     ------
     InputError
-        If a limit is no whole number of 64 bits, `low` is above `high`, or `step` is below 1.
+        If a limit is no whole number between -2**62 and 2**62, `low` is above `high`, or `step` is below 1.
 
     Examples
     --------
@@ -40,7 +41,7 @@ class Int:
             value = getattr(self, name)
             if isinstance(value, bool) or not hasattr(value, "__index__") or abs(int(value)) > WIDEST:
                 remedy = "Use Float for real numbers, Choice for others."
-                raise InputError(f"Int.{name}", "a whole number of 64 bits", value, remedy)
+                raise InputError(f"Int.{name}", "a whole number between -2**62 and 2**62", value, remedy)
             object.__setattr__(self, name, int(value))
         remedy = "The step is the distance between values: Int(5, 50, step=5)."
         object.__setattr__(self, "step", check_count("Int.step", self.step, low=1, remedy=remedy))
@@ -76,8 +77,8 @@ class Float:
     Raises
     ------
     InputError
-        If a limit is not finite, `low` is above `high`, or not above 0 with `log`; if `step` is not above 0, or given
-        with `log`.
+        If a limit is not finite, `low` is above `high`, or not above 0 with `log`; if `step` is not above 0, too small, or
+        given with `log`.
 
     Examples
     --------
@@ -102,6 +103,8 @@ class Float:
             if self.log:
                 remedy = "Use Choice for a grid in logarithms."
                 raise InputError("Float.step", "left out with log=True", self.step, remedy)
+            if self.need_size() > MOST:
+                raise InputError("Float.step", "large enough for 2**53 values at most", self.step, "Leave it out.")
 
     @property
     def size(self) -> int | None:
@@ -143,7 +146,7 @@ class Float:
         if scale <= 10**22 and last < 2**53:  # whole numbers and a power of ten that floats hold exactly: one rounding
             made = (low + step * positions) / float(scale)
         else:
-            made = np.array([float(Decimal(low + step * i) / scale) for i in positions.tolist()])
+            made = np.array([(low + step * i) / scale for i in positions.tolist()])
         return np.minimum(made, self.high)
 
     def spread(self, shares: FloatArray) -> np.ndarray:
@@ -223,13 +226,13 @@ Parameter: TypeAlias = Int | Float | Choice
 def as_column(values: Sequence[Any]) -> np.ndarray:
     """Values as an array that gives them back as they are: numbers of one type as such, all others as objects."""
     kinds = {type(value) for value in values}
-    if kinds == {float} or kinds == {bool} or (kinds == {int} and all(abs(value) <= WIDEST for value in values)):
+    if kinds in ({bool}, {float}) or (kinds == {int} and all(abs(value) <= WIDEST for value in values)):
+        return np.array(values)
+    if kinds == {str} and not any(value.endswith("\0") for value in values):  # numpy drops those
         return np.array(values)
     made = np.empty(len(values), dtype=object)
-    made[:] = list(map(_boxed, values)) if tuple in kinds else values
-    for i, value in enumerate(values):
-        if isinstance(value, tuple):
-            made[i] = value
+    for i, value in enumerate(values):  # one by one: numpy would take tuples apart
+        made[i] = value
     return made
 
 
@@ -251,10 +254,6 @@ def check_value(name: str, value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(name, "given finite numbers", value, "Use None for what has no limit or no value.")
     return value
-
-
-def _boxed(value: Any) -> Any:
-    return None if isinstance(value, tuple) else value  # numpy would take a tuple apart
 
 
 def _positions(shares: FloatArray, size: int) -> IntArray:

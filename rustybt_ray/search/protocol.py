@@ -9,7 +9,14 @@ from rustybt_ray._typing import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Points:
-    """Some points of a search: trial numbers, and parameters as columns of plain Python values."""
+    """Some points of a search: trial numbers, and parameters as columns of plain Python values.
+
+    Attributes
+    ----------
+    numbers : ndarray of int64, shape (k,)
+    columns : dict of str to sequence of length k
+        None stands for a parameter that a point does not have.
+    """
 
     numbers: IntArray
     columns: dict[str, Sequence[Any]]
@@ -26,7 +33,7 @@ class Search(Protocol):
     """Gives points when asked and takes their results when told.
 
     Trial numbers are consecutive from 0 in the order of asking. What a search gives depends on its specification and on what
-    it was told, never on how many points are asked for at a time.
+    it was told, never on how many points are asked for at a time, nor on the order in which results arrive.
     """
 
     @property
@@ -35,16 +42,27 @@ class Search(Protocol):
         ...
 
     @property
+    def lag(self) -> int | None:
+        """Point i is given once all results up to i - lag are known, and from these alone; None: results are not used."""
+        ...
+
+    @property
     def remaining(self) -> int | None:
         """Points yet to give; 0 at the end, None if it is not known."""
         ...
 
     def ask(self, count: int) -> Points | None:
-        """Up to `count` points; None if there is none at present."""
+        """Up to `count` points; None if there is none at present: at the end, or until more results are told.
+
+        Raises
+        ------
+        InputError
+            If no point meets the constraints.
+        """
         ...
 
     def tell(self, numbers: IntArray, values: FloatArray) -> None:
-        """Objective values of trials, NaN where there is none."""
+        """Objective values of trials, shape (k,) or (k, objectives); NaN where there is none."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -1,10 +1,8 @@
-"""Parameter spaces: whole numbers, real numbers, choices, and what they must meet together."""
+"""Parameter spaces: dimensions by name, and what their values must meet together."""
 
 import keyword
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -12,162 +10,13 @@ import numpy as np
 
 from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import BoolArray
-from rustybt_ray._validation import check_count, check_number
 from rustybt_ray.exceptions import InputError
+from rustybt_ray.search.dimensions import Choice, Float, Int, Parameter
+
+__all__ = ["Choice", "Columns", "Condition", "Float", "Int", "Parameter", "ParameterSpace"]
 
 Condition: TypeAlias = Expression | Callable[[dict[str, Any]], bool]
-Columns: TypeAlias = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Int:
-    """Whole numbers from `low` to `high`, both included, by `step`.
-
-    Raises
-    ------
-    InputError
-        If `low` is above `high` or `step` is below 1.
-
-    Examples
-    --------
-    >>> Int(5, 20, step=5).values
-    [5, 10, 15, 20]
-    """
-
-    low: int
-    high: int
-    step: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not hasattr(value, "__index__"):
-                raise InputError(f"Int.{name}", "a whole number", value, "Use Float for real numbers.")
-        check_count("Int.step", self.step, low=1)
-        if self.low > self.high:
-            raise InputError("Int.low", f"at most high = {self.high}", self.low, "Exchange low and high.")
-
-    @property
-    def size(self) -> int:
-        """How many values there are."""
-        return (self.high - self.low) // self.step + 1
-
-    @property
-    def values(self) -> list[Any]:
-        """All values, rising."""
-        return list(range(int(self.low), int(self.high) + 1, int(self.step)))
-
-    def pick(self, share: float) -> int:
-        """The value at `share` of the way, 0 <= share < 1, each equally likely."""
-        return int(self.low) + int(self.step) * int(share * self.size)
-
-
-@dataclass(frozen=True)
-class Float:
-    """Real numbers from `low` to `high`; on a grid by `step`, in logarithms with `log`.
-
-    Grid values are the decimal sums ``low + i * step``, so that 0.1, 0.2, 0.3 are what they look like.
-
-    Raises
-    ------
-    InputError
-        If the limits, the step or their combination make no sense.
-
-    Examples
-    --------
-    >>> Float(0.1, 0.5, step=0.1).values
-    [0.1, 0.2, 0.3, 0.4, 0.5]
-    """
-
-    low: float
-    high: float
-    step: float | None = None
-    log: bool = False
-
-    def __post_init__(self) -> None:
-        check_number("Float.low", self.low, low=0.0 if self.log else -math.inf, strict=self.log)
-        check_number("Float.high", self.high)
-        if self.low > self.high:
-            raise InputError("Float.low", f"at most high = {self.high}", self.low, "Exchange low and high.")
-        if self.step is not None:
-            check_number("Float.step", self.step, low=0.0, strict=True)
-            if self.log:
-                raise InputError("Float.step", "left out with log=True", self.step, "Use Choice for a grid in logarithms.")
-
-    @property
-    def size(self) -> int | None:
-        """How many values there are; None without a step."""
-        if self.step is None:
-            return None
-        # one part in 10^9 of a step is rounding, not a missing value
-        return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) / Decimal(repr(self.step)) + Decimal("1e-9")) + 1
-
-    @property
-    def values(self) -> list[Any]:
-        """All values, rising.
-
-        Raises
-        ------
-        InputError
-            Without a step.
-        """
-        if self.step is None:
-            remedy = f"Say Float({self.low}, {self.high}, step=...) for a grid, or search='random' with n_trials."
-            raise InputError("Float", "given a step to be searched on a grid", self, remedy)
-        low, step = Decimal(repr(float(self.low))), Decimal(repr(float(self.step)))
-        return [float(low + i * step) for i in range(self.size or 0)]
-
-    def pick(self, share: float) -> float:
-        """The value at `share` of the way, 0 <= share < 1."""
-        if self.size is not None:
-            return float(self.values[int(share * self.size)])
-        if self.log:
-            low, high = math.log(self.low), math.log(self.high)
-            return min(max(math.exp(low + share * (high - low)), self.low), self.high)
-        return self.low + share * (self.high - self.low)
-
-
-@dataclass(frozen=True, init=False)
-class Choice:
-    """One of some values: ``Choice("sma", "ema")`` or ``Choice(["sma", "ema"])``.
-
-    Raises
-    ------
-    InputError
-        If there is none, or one appears twice.
-    """
-
-    options: tuple[Any, ...]
-
-    def __init__(self, *options: Any) -> None:
-        if len(options) == 1 and isinstance(options[0], list | tuple | range | set | frozenset | np.ndarray):
-            given = options[0]
-            options = tuple(sorted(given, key=repr)) if isinstance(given, set | frozenset) else tuple(given)
-        values = tuple(value.item() if isinstance(value, np.generic) else value for value in options)
-        if not values:
-            raise InputError("Choice", "given at least one value", values, "Choice('sma', 'ema').")
-        keys = [(type(value).__name__, repr(value)) for value in values]
-        if len(set(keys)) < len(keys):
-            twice = next(value for value, key in zip(values, keys, strict=True) if keys.count(key) > 1)
-            raise InputError("Choice", "given each value once", twice, "Remove the repeated value.")
-        object.__setattr__(self, "options", values)
-
-    @property
-    def size(self) -> int:
-        """How many values there are."""
-        return len(self.options)
-
-    @property
-    def values(self) -> list[Any]:
-        """All values, as given."""
-        return list(self.options)
-
-    def pick(self, share: float) -> Any:
-        """The value at `share` of the way, 0 <= share < 1, each equally likely."""
-        return self.options[int(share * len(self.options))]
-
-
-Parameter: TypeAlias = Int | Float | Choice
+Columns: TypeAlias = dict[str, np.ndarray]
 
 
 class ParameterSpace:
@@ -195,8 +44,8 @@ class ParameterSpace:
         if not isinstance(parameters, Mapping) or not parameters:
             remedy = "Pass {'fast': rb.Int(5, 50, step=5)}."
             raise InputError("space", "a mapping of names to Int, Float or Choice", parameters, remedy)
-        self.parameters: dict[str, Parameter] = {name: _parameter(name, value) for name, value in parameters.items()}
-        self.conditions: tuple[Condition, ...] = _conditions(constraint, tuple(self.parameters))
+        self.parameters: dict[str, Parameter] = {check_name(n): _parameter(n, value) for n, value in parameters.items()}
+        self.conditions: tuple[Condition, ...] = read_conditions(constraint, self.names)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -223,41 +72,38 @@ class ParameterSpace:
 
 
 def meets(conditions: Sequence[Condition], columns: Columns, count: int) -> BoolArray:
-    """Which of `count` points meet every condition; expressions by column, callables point by point."""
+    """Which of `count` points meet every condition; expressions by column, callables point by point.
+
+    Raises
+    ------
+    InputError
+        If a condition cannot be computed for a point; the message shows the point.
+    """
     allowed = np.ones(count, dtype=np.bool_)
     for condition in conditions:
         if isinstance(condition, Expression):
-            values = {name: np.asarray(columns[name]) for name in condition.names}
-            allowed &= np.asarray(condition.evaluate(values), dtype=np.bool_)
+            allowed &= np.asarray(condition.evaluate(columns), dtype=np.bool_)
             continue
-        for i in np.flatnonzero(allowed).tolist():
-            point = {name: plain(values[i]) for name, values in columns.items()}
-            allowed[i] = bool(condition(point))
+        places = np.flatnonzero(allowed)
+        rows = zip(*(column[places].tolist() for column in columns.values()), strict=True)
+        for place, row in zip(places.tolist(), rows, strict=True):
+            allowed[place] = _ask(condition, dict(zip(columns, row, strict=True)))
     return allowed
 
 
 def describe_conditions(conditions: Sequence[Condition]) -> list[str]:
     """Constraints as text."""
-    return [c.text if isinstance(c, Expression) else getattr(c, "__qualname__", repr(c)) for c in conditions]
+    return [c.text if isinstance(c, Expression) else getattr(c, "__qualname__", type(c).__name__) for c in conditions]
 
 
-def plain(value: Any) -> Any:
-    """A value as a plain Python object."""
-    return value.item() if isinstance(value, np.generic) else value
+def read_conditions(constraint: Any, names: tuple[str, ...]) -> tuple[Condition, ...]:
+    """Constraints from text, callables or a list of them.
 
-
-def _parameter(name: str, value: Any) -> Parameter:
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise InputError("a parameter's name", "one that an argument can have", name, "Use letters, digits and _.")
-    if isinstance(value, Int | Float | Choice):
-        return value
-    if isinstance(value, list | tuple | range):
-        return Choice(list(value))
-    remedy = "Use rb.Int(5, 50, step=5), rb.Float(0.1, 0.5), rb.Choice('a', 'b'), or a list."
-    raise InputError(f"space[{name!r}]", "an Int, a Float, a Choice, a list or a range", value, remedy)
-
-
-def _conditions(constraint: Any, names: tuple[str, ...]) -> tuple[Condition, ...]:
+    Raises
+    ------
+    InputError
+        If one is neither, cannot be read, or names no parameter.
+    """
     if constraint is None:
         return ()
     given: Iterable[Any] = constraint if isinstance(constraint, list | tuple) else (constraint,)
@@ -265,9 +111,42 @@ def _conditions(constraint: Any, names: tuple[str, ...]) -> tuple[Condition, ...
     for condition in given:
         if isinstance(condition, str):
             made.append(parse(condition, names=names))
-        elif isinstance(condition, Expression) or callable(condition):
+        elif isinstance(condition, Expression):
+            made.append(parse(condition.text, names=names))
+        elif callable(condition):
             made.append(condition)
         else:
             remedy = "Pass 'fast<slow' or lambda p: p['fast'] < p['slow']."
             raise InputError("constraint", "text or a function of the parameters", condition, remedy)
     return tuple(made)
+
+
+def check_name(name: Any) -> str:
+    """The name of a parameter.
+
+    Raises
+    ------
+    InputError
+        If no argument of a function can have it.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise InputError("a parameter's name", "one that an argument can have", name, "Use letters, digits and _.")
+    return name
+
+
+def _ask(condition: Callable[[dict[str, Any]], bool], point: dict[str, Any]) -> bool:
+    try:
+        return bool(condition(point))
+    except Exception as error:
+        received = f"{type(error).__name__}: {error}"
+        remedy = f"It was asked about {point}; it is given a dict of all parameters and returns True or False."
+        raise InputError("constraint", "a function that answers for every point", received, remedy) from error
+
+
+def _parameter(name: str, value: Any) -> Parameter:
+    if isinstance(value, Int | Float | Choice):
+        return value
+    if isinstance(value, list | tuple | range):
+        return Choice(list(value))
+    remedy = "Use rb.Int(5, 50, step=5), rb.Float(0.1, 0.5), rb.Choice('a', 'b'), or a list."
+    raise InputError(f"space[{name!r}]", "an Int, a Float, a Choice, a list or a range", value, remedy)

@@ -172,7 +172,7 @@ def test_ties_go_to_the_lower_number_and_nan_is_never_best(sweep):
         ({"space": {"fast": rb.Int(5, 10)}}, rb.StrategyError, r"no parameter for the required argument 'slow' of crossover\(data, fast, slow\)"),
         ({"space": {"fast": [5], "slwo": [60], "slow": [60]}}, rb.StrategyError, "has no argument 'slwo'.*Did you mean 'slow'"),
         ({"constraint": "fast > 1000"}, rb.InputError, "a point that meets its constraints"),
-        ({"constraint": "fst > 10"}, rb.InputError, "received 'fst'. Did you mean 'fast'"),
+        ({"constraint": "fst > 10"}, rb.InputError, "'fst' is not known. Did you mean 'fast'"),
         ({"objective": "sharp_ratio"}, rb.InputError, "objective must be one of 'total_return'"),
         ({"space": None}, rb.InputError, "space or points must be given, one of the two; received 'neither'"),
         ({"capital": -1}, rb.InputError, "capital must be a number above 0; received -1"),

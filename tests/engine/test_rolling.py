@@ -10,10 +10,11 @@ from rustybt_ray.exceptions import InputError
 
 VALUES = st.one_of(st.just(math.nan), st.floats(0.01, 1e6), st.sampled_from([1.0, 2.0, 2.0, 3.0]))
 WINDOWS = st.integers(1, 7)
+FEW = st.integers(1, 3)
 
 
 @st.composite
-def matrices(draw, columns=st.integers(1, 3)):
+def matrices(draw, columns=FEW):
     """Rows x assets with missing values; many columns have long runs without any."""
     rows, assets = draw(st.integers(1, 30)), draw(columns)
     made = np.array(draw(st.lists(VALUES, min_size=rows * assets, max_size=rows * assets))).reshape(rows, assets)
