@@ -93,7 +93,9 @@ class Float:
 
     def __post_init__(self) -> None:
         remedy = "Logarithms need a number above 0." if self.log else ""
-        low = check_number("Float.low", self.low, low=0.0 if self.log else -math.inf, strict=bool(self.log), remedy=remedy)
+        low = check_number(
+            "Float.low", self.low, low=0.0 if self.log else -math.inf, strict=bool(self.log), remedy=remedy
+        )
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", check_number("Float.high", self.high))
         if self.low > self.high:
@@ -125,8 +127,8 @@ class Float:
         """
         return self.at(np.arange(self.need_size())).tolist()  # type: ignore[no-any-return]
 
-    def need_size(self) -> int:
-        """How many values there are.
+    def need_size(self, name: str = "Float") -> int:
+        """How many values there are; messages call this dimension `name`.
 
         Raises
         ------
@@ -136,7 +138,7 @@ class Float:
         size = self.size
         if size is None:
             remedy = f"Say Float({self.low}, {self.high}, step=...), or use search='random' with n_trials."
-            raise InputError("Float", "given a step to be searched on a grid", self, remedy)
+            raise InputError(name, "given a step to be searched on a grid", self, remedy)
         return size
 
     def at(self, positions: IntArray) -> np.ndarray:
@@ -158,7 +160,8 @@ class Float:
             made = np.array([math.exp(low + share * (high - low)) for share in shares.tolist()])
         else:
             made = self.low * (1.0 - shares) + self.high * shares
-        return np.clip(made, self.low, self.high)
+        clipped: FloatArray = np.clip(made, self.low, self.high)
+        return clipped
 
     @cached_property
     def _scaled(self) -> tuple[int, int, int]:
@@ -209,7 +212,8 @@ class Choice:
 
     def at(self, positions: IntArray) -> np.ndarray:
         """Values at positions 0..size-1."""
-        return self._column[positions]
+        column: np.ndarray = self._column[positions]
+        return column
 
     def spread(self, shares: FloatArray) -> np.ndarray:
         """Values at shares of the way, 0 <= share < 1, each equally likely."""

@@ -1,116 +1,106 @@
 """Grid search: every combination, in the order of ``itertools.product``, enumerated as it is asked for."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray, IntArray
-from rustybt_ray._validation import check_count
-from rustybt_ray.exceptions import InputError
-from rustybt_ray.search.protocol import Points
-from rustybt_ray.search.space import ParameterSpace
+from rustybt_ray._expressions import Expression
+from rustybt_ray._typing import IntArray
+from rustybt_ray.search.dimensions import Float
+from rustybt_ray.search.space import Condition, ParameterSpace, meets
+from rustybt_ray.search.stream import Block, StreamSearch
 
-STRIDE = 1 << 16  # combinations decoded at a time while constraints are searched
+STRIDE = 1 << 16  # combinations looked at together
+COUNTED = 1 << 20  # combinations to which constraints are applied just to know how many points there are
+COUNTED_ONE_BY_ONE = 1 << 16  # the same where a constraint is a function
+PROBED = 64  # blocks looked at for a first point before the search begins
 
 
-class GridSearch:
+class GridSearch(StreamSearch):
     """Every combination that meets the constraints; the first parameter varies slowest.
+
+    Nothing is listed: combinations are made in blocks as they are asked for, parameter by parameter, and a constraint
+    is applied as soon as the parameters it names have values, so that whole branches are skipped.
 
     Parameters
     ----------
     space : ParameterSpace
         Each Float needs a step.
     n_trials : int, optional
-        Points at most.
+        Points at most: the first ones.
 
     Raises
     ------
     InputError
-        If a parameter has no grid, or no combination meets the constraints.
+        If a Float has no step, or no combination meets the constraints (in a large space that may show only when
+        points are asked for).
     """
 
     def __init__(self, space: ParameterSpace, n_trials: int | None = None) -> None:
-        self.space = space
-        self.limit = check_count("n_trials", n_trials, low=1) if n_trials is not None else None
-        self._values = [parameter.values for parameter in space.parameters.values()]
-        self._tables = [_table(values) for values in self._values]
-        self._total = int(np.prod([len(values) for values in self._values], dtype=object))
-        self._cursor = self._given = 0
-        self._ready = np.empty(0, np.int64)
-        self._refill(1)
-        if not len(self._ready):
-            remedy = "Loosen the constraint or widen the space."
-            raise InputError("space", "one with a point that meets its constraints", space.describe(), remedy)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return self.space.names
+        dimensions = space.parameters.items()
+        self._sizes = [d.need_size(f"space[{n!r}]") if isinstance(d, Float) else d.size for n, d in dimensions]
+        super().__init__(space, n_trials)
+        self._ripe = _by_depth(space.conditions, space.names)
+        self._find(1, PROBED)
 
     @property
     def remaining(self) -> int | None:
-        """Points yet to give; None while constraints are yet to be applied to the rest of the grid."""
-        found = len(self._ready)
+        """Points yet to give; None while constraints are yet to be applied to the rest of a large grid."""
         left = None if self.limit is None else self.limit - self._given
         if not self.space.conditions:
-            found += self._total - self._cursor
-        elif self._cursor < self._total:
-            if self._total - self._cursor <= 16 * STRIDE:
-                self._refill(self._total)
-                found = len(self._ready)
-            else:
-                return left if left == 0 else None
-        return found if left is None else min(found, left)
-
-    def ask(self, count: int) -> Points | None:
-        """The next `count` points."""
-        if self.limit is not None:
-            count = min(count, self.limit - self._given)
-        self._refill(count)
-        taken, self._ready = self._ready[:count], self._ready[count:]
-        if not len(taken):
-            return None
-        numbers = np.arange(self._given, self._given + len(taken))
-        self._given += len(taken)
-        return Points(numbers, {name: _plain(column) for name, column in self._decode(taken).items()})
-
-    def tell(self, numbers: IntArray, values: FloatArray) -> None:
-        """A grid does not learn."""
+            found: int | None = (self.space.size or 0) - self._given
+        else:
+            if not self._ended and (self.space.size or 0) <= self._countable:
+                self._find(self._countable + 1)
+            found = self._found if self._ended else None
+        if left is None or found is None:
+            return found if left != 0 else 0
+        return min(found, left)
 
     def describe(self) -> dict[str, Any]:
         """The specification as JSON takes it."""
         return {"search": "grid", "n_trials": self.limit, **self.space.describe()}
 
-    def _refill(self, count: int) -> None:
-        """Find combinations that meet the constraints until `count` are ready or the grid ends."""
-        parts, found = [self._ready], len(self._ready)
-        while found < count and self._cursor < self._total:
-            stride = STRIDE if self.space.conditions else min(count - found, STRIDE)
-            block = np.arange(self._cursor, min(self._cursor + stride, self._total))
-            self._cursor = int(block[-1]) + 1
-            if self.space.conditions:
-                block = block[self.space.meets(self._decode(block), len(block))]
-            parts.append(block)
-            found += len(block)
-        self._ready = np.concatenate(parts)
+    @property
+    def _countable(self) -> int:
+        lists = all(isinstance(condition, Expression) for condition in self.space.conditions)
+        return COUNTED if lists else COUNTED_ONE_BY_ONE
 
-    def _decode(self, places: IntArray) -> dict[str, np.ndarray]:
-        """Values at places of the grid, as columns."""
-        columns: dict[str, np.ndarray] = {}
-        for name, table in zip(reversed(self.names), reversed(self._tables), strict=True):
-            places, digit = np.divmod(places, len(table))
-            columns[name] = table[digit]
-        return {name: columns[name] for name in self.names}
+    def _stream(self) -> Iterator[Block]:
+        for places in self._branches(len(self._sizes)):
+            count = len(places[0])
+            yield count, self._values(places)
+
+    def _branches(self, depth: int) -> Iterator[list[IntArray]]:
+        """Positions of the valid combinations of the first `depth` parameters, a block at a time; empty blocks too."""
+        if depth == 0:
+            yield []
+            return
+        size, conditions = self._sizes[depth - 1], self._ripe[depth - 1]
+        for prefix in self._branches(depth - 1):
+            rows = len(prefix[0]) if prefix else 1
+            together = max(STRIDE // size, 1)
+            for low in range(0, rows, together):
+                part = [column[low : low + together] for column in prefix]
+                count = min(together, rows - low)
+                for first in range(0, size, STRIDE):
+                    digits = np.arange(first, min(first + STRIDE, size))
+                    places = [np.repeat(column, len(digits)) for column in part] + [np.tile(digits, count)]
+                    if conditions:
+                        kept = meets(conditions, self._values(places), len(places[0]))
+                        places = [column[kept] for column in places]
+                    yield places
+
+    def _values(self, places: Sequence[IntArray]) -> dict[str, np.ndarray]:
+        dimensions = list(self.space.parameters.items())[: len(places)]
+        return {name: dimension.at(column) for (name, dimension), column in zip(dimensions, places, strict=True)}
 
 
-def _table(values: list[Any]) -> np.ndarray:
-    """Values as an array of one type, or of objects where they have several."""
-    if len({type(value) for value in values}) == 1 and isinstance(values[0], bool | int | float):
-        return np.array(values)
-    made = np.empty(len(values), dtype=object)
-    made[:] = values
-    return made
-
-
-def _plain(column: np.ndarray) -> list[Any]:
-    return column.tolist()  # type: ignore[no-any-return]
+def _by_depth(conditions: Sequence[Condition], names: tuple[str, ...]) -> list[list[Condition]]:
+    """For each parameter the conditions that can be decided once it has a value; functions see all parameters."""
+    ripe: list[list[Condition]] = [[] for _ in names]
+    for condition in conditions:
+        known = condition.names if isinstance(condition, Expression) else names
+        ripe[max((names.index(name) for name in known), default=0)].append(condition)
+    return ripe

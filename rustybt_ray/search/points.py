@@ -7,12 +7,15 @@ import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.exceptions import InputError
+from rustybt_ray.search.dimensions import as_column, check_value
 from rustybt_ray.search.protocol import Points
-from rustybt_ray.search.space import ParameterSpace, describe_conditions, meets, plain
+from rustybt_ray.search.space import check_name, describe_conditions, meets, read_conditions
+
+EXAMPLE = "Pass [{'fast': 10, 'slow': 60}], or a frame with a column a parameter."
 
 
 class PointSearch:
-    """Points as given: a list of dicts, a mapping of columns, or a frame (polars, pandas).
+    """Points as given: a list of dicts, a mapping of columns, or a frame (polars, pandas, Arrow).
 
     Parameters
     ----------
@@ -24,21 +27,25 @@ class PointSearch:
     Raises
     ------
     InputError
-        If there is no point, or points differ in their names.
+        If there is no point, points differ in their names, or a value cannot be written to a study's record.
     """
 
+    lag: int | None = None
+
     def __init__(self, points: Any, constraint: Any = None) -> None:
-        columns = _columns(points)
-        count = len(next(iter(columns.values()))) if columns else 0
+        columns = _checked(_columns(points))
+        count = len(next(iter(columns.values()), ()))
         if not count:
-            raise InputError("points", "a list of at least one parameter set", points, "Pass [{'fast': 10, 'slow': 60}].")
-        self._conditions = ParameterSpace(dict.fromkeys(columns, [0]), constraint=constraint).conditions
+            raise InputError("points", "at least one parameter set with a name", points, EXAMPLE)
+        self._conditions = read_conditions(constraint, tuple(columns))
         if self._conditions:
-            chosen = np.flatnonzero(meets(self._conditions, columns, count)).tolist()
+            arrays = {name: as_column(values) for name, values in columns.items()}
+            chosen = np.flatnonzero(meets(self._conditions, arrays, count)).tolist()
             columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
             count = len(chosen)
         if not count:
-            raise InputError("points", "such that one meets the constraint", constraint, "Loosen the constraint.")
+            conditions = describe_conditions(self._conditions)
+            raise InputError("points", "such that one meets the constraint", conditions, "Loosen the constraint.")
         self._points, self._count, self._given = columns, count, 0
 
     @property
@@ -68,18 +75,32 @@ class PointSearch:
 
 
 def _columns(points: Any) -> dict[str, list[Any]]:
-    if hasattr(points, "to_dict") and hasattr(points, "columns"):
-        names = [str(name) for name in points.columns]
-        return {name: [plain(value) for value in points[name].to_list()] for name in names}
-    if isinstance(points, Mapping):
-        return {str(name): [plain(value) for value in values] for name, values in points.items()}
+    """Columns of whatever holds points."""
+    if hasattr(points, "to_pydict"):  # Arrow
+        return dict(points.to_pydict())
+    if hasattr(points, "columns") and hasattr(points, "to_dict"):  # polars, pandas
+        return {name: points[name].to_list() for name in points.columns}
     try:
+        if isinstance(points, Mapping):
+            if any(isinstance(values, str) for values in points.values()):
+                raise TypeError
+            return {name: list(values) for name, values in points.items()}
         rows = [dict(point) for point in points]
     except (TypeError, ValueError):
-        raise InputError("points", "a list of dicts or a frame", points, "Pass [{'fast': 10, 'slow': 60}].") from None
+        raise InputError("points", "a list of dicts or a frame", points, EXAMPLE) from None
     names = list(rows[0]) if rows else []
     for i, row in enumerate(rows):
         if set(row) != set(names):
-            remedy = "Give every point a value for each parameter."
-            raise InputError(f"points[{i}]", f"a set of values for {', '.join(names)}", sorted(row), remedy)
-    return {name: [plain(row[name]) for row in rows] for name in names}
+            remedy = "Give every point a value for each parameter; None where it has none."
+            raise InputError(f"points[{i}]", f"a set of values for {', '.join(map(str, names))}", sorted(row), remedy)
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _checked(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    lengths = {str(name): len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError("points", "columns of one length", lengths, EXAMPLE)
+    made = {}
+    for name, values in columns.items():
+        made[check_name(name)] = [check_value(f"points[{i}][{name!r}]", value) for i, value in enumerate(values)]
+    return made

@@ -1,86 +1,93 @@
-"""Random search: points drawn independently, each from a generator of its own number."""
+"""Random search: seeded points, distinct where the space is finite."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray._typing import IntArray
 from rustybt_ray._validation import check_count
 from rustybt_ray.exceptions import InputError
-from rustybt_ray.search.protocol import Points
-from rustybt_ray.search.space import ParameterSpace
+from rustybt_ray.search.shuffle import LARGEST, shuffled
+from rustybt_ray.search.space import Columns, ParameterSpace
+from rustybt_ray.search.stream import Block, StreamSearch
 
-TRIES = 10_000  # draws for one point before constraints are called too tight
+STRIDE = 1 << 10  # candidates drawn together
+COUNTED = 1 << 16  # points that are drawn just to know whether there are so many
+PATIENCE = 4_000_000  # candidates in a row that may miss the constraints
+PATIENCE_ONE_BY_ONE = 400_000
 
 
-class RandomSearch:
-    """`n_trials` points, distinct where the space is finite.
+class RandomSearch(StreamSearch):
+    """Up to `n_trials` points, each combination equally likely.
 
-    Point i is the first draw of a generator seeded by (seed, i) that meets the constraints and has not appeared before, so that
-    the sequence is the same however it is asked for.
+    A finite space is walked in a random order without repetition, so that its points are distinct; where a Float has no
+    step, points are independent draws. Points are the first of that sequence that meet the constraints: the
+    sequence depends on the seed alone, and more trials only lengthen it.
 
     Parameters
     ----------
     space : ParameterSpace
     n_trials : int
-        At most the number of combinations, where that is finite.
+        At most the number of combinations. Fewer are given if fewer meet the constraints.
     seed : int, default 0
 
     Raises
     ------
     InputError
-        If `n_trials` exceeds a finite space, or (while asking) no point meets the constraints.
+        If `n_trials` exceeds a finite space, or (possibly while asking) no point that meets the constraints is found.
     """
 
     def __init__(self, space: ParameterSpace, n_trials: int, seed: int = 0) -> None:
-        self.space, self.seed = space, check_count("seed", seed)
-        self.n_trials = check_count("n_trials", n_trials, low=1)
+        self.seed = check_count("seed", seed)
+        check_count("n_trials", n_trials, low=1)
         if space.size is not None and space.size < n_trials:
             remedy = "Use search='grid', which runs them all, or fewer trials."
             raise InputError("n_trials", f"at most the {space.size} combinations of the space", n_trials, remedy)
-        self._given = 0
-        self._seen: set[tuple[str, ...]] = set()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return self.space.names
+        super().__init__(space, n_trials)
+        self._find(1)
 
     @property
     def remaining(self) -> int:
-        """Points yet to give."""
-        return self.n_trials - self._given
-
-    def ask(self, count: int) -> Points | None:
-        """The next `count` points."""
-        count = min(count, self.remaining)
-        if count <= 0:
-            return None
-        rows = [self._draw(self._given + i) for i in range(count)]
-        numbers = np.arange(self._given, self._given + count)
-        self._given += count
-        return Points(numbers, {name: [row[name] for row in rows] for name in self.names})
-
-    def tell(self, numbers: IntArray, values: FloatArray) -> None:
-        """Random search does not learn."""
+        """Points yet to give; at most so many where constraints are yet to be applied to very many draws."""
+        left = (self.limit or 0) - self._given
+        if self.space.conditions and left <= COUNTED:
+            self._find(left)
+        return min(self._found, left) if self._ended else left
 
     def describe(self) -> dict[str, Any]:
         """The specification as JSON takes it."""
-        return {"search": "random", "n_trials": self.n_trials, "seed": self.seed, **self.space.describe()}
+        return {"search": "random", "n_trials": self.limit, "seed": self.seed, **self.space.describe()}
 
-    def _draw(self, number: int) -> dict[str, Any]:
-        generator = np.random.Generator(np.random.Philox([self.seed, number]))
-        for _ in range(TRIES):
-            shares = generator.random(len(self.names))
-            point = {
-                name: parameter.pick(float(share))
-                for (name, parameter), share in zip(self.space.parameters.items(), shares, strict=True)
-            }
-            key = tuple(map(repr, point.values()))
-            if self.space.meets({name: [value] for name, value in point.items()}, 1)[0] and key not in self._seen:
-                if self.space.size is not None:
-                    self._seen.add(key)
-                return point
-        remedy = "Loosen the constraint, ask for fewer trials, or use search='grid'."
-        rule = f"one where a new point meets the constraints within {TRIES:,} draws"
-        raise InputError("space", rule, self.space.describe(), remedy)
+    def _stream(self) -> Iterator[Block]:
+        total, missed = 0, 0
+        patience = PATIENCE_ONE_BY_ONE if any(map(callable, self.space.conditions)) else PATIENCE
+        for count, columns in self._candidates():
+            kept = self.space.meets(columns, count)
+            found = int(kept.sum())
+            total, missed = total + found, 0 if found else missed + count
+            if missed >= patience:
+                if total:
+                    return
+                raise self._nothing(f"{missed:,} drawn in a row missed them")
+            yield found, columns if found == count else {name: column[kept] for name, column in columns.items()}
+
+    def _candidates(self) -> Iterator[Block]:
+        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed])))
+        size = self.space.size
+        if size is not None and size <= LARGEST:
+            for places in shuffled(size, generator, STRIDE):
+                yield len(places), self._combinations(places)
+            return
+        while True:
+            shares = generator.random((STRIDE, len(self.names)))
+            dimensions = enumerate(self.space.parameters.items())
+            yield STRIDE, {name: dimension.spread(shares[:, i]) for i, (name, dimension) in dimensions}
+
+    def _combinations(self, places: IntArray) -> Columns:
+        """Values at places of the grid."""
+        columns: Columns = {}
+        for name, dimension in reversed(self.space.parameters.items()):
+            size = dimension.size or 1  # finite, or there were no places
+            columns[name], places = dimension.at(places % size), places // size
+        return {name: columns[name] for name in self.names}
