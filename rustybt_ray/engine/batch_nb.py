@@ -6,7 +6,7 @@ from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import entry
 from rustybt_ray.engine.ledger_nb import run_segment
 from rustybt_ray.engine.metrics_nb import gather, summarise
-from rustybt_ray.engine.structures import EQUITY, FINE, LONGS, SHORT_VALUES, Book, Log, Market, Record, Target
+from rustybt_ray.engine.structures import EQUITY, FINE, GROSS, Book, Log, Market, Record, Target
 
 
 @entry
@@ -27,10 +27,10 @@ def run_segments(
         if account.status != FINE:
             return 1 + s
         values, equity = curves[EQUITY, first : last + 1], curves[EQUITY, first : last + 1]
-        longs, shorts = curves[LONGS, first : last + 1], curves[SHORT_VALUES, first : last + 1]
+        gross = curves[GROSS, first : last + 1]
         if days < len(values):
             gather(curves, market.closes[day : day + days], book.daily)
-            equity, longs, shorts = book.daily[EQUITY, :days], book.daily[LONGS, :days], book.daily[SHORT_VALUES, :days]
+            equity, gross = book.daily[EQUITY, :days], book.daily[GROSS, :days]
         returns = book.returns[:days]
-        summarise(rules[0], account, values, equity, longs, shorts, returns, book.lanes, out[s], moments[s])
+        summarise(rules[0], account, values, equity, gross, returns, book.lanes, out[s], moments[s])
     return 0

@@ -40,9 +40,7 @@ def finance(rules: Record, account: Record, cells: FloatArray, mark: FloatArray,
 
 
 @kernel
-def pay_claims(
-    rules: Record, account: Record, claims: FloatArray, payments: IntArray, row: int
-) -> None:
+def pay_claims(rules: Record, account: Record, claims: FloatArray, payments: IntArray, row: int) -> None:
     """Move the cash of dividends whose pay row this is."""
     for at in range(np.searchsorted(payments[:, 0], row), len(payments)):
         if payments[at, 0] != row:

@@ -38,12 +38,11 @@ from rustybt_ray.engine.structures import (
     EQUITY,
     EVENT,
     FINE,
+    GROSS,
     LANES,
-    LONGS,
     MASK_CHANGE,
     REST,
     SHARES,
-    SHORT_VALUES,
     SIZED,
     STAGE,
     VOLUME,
@@ -96,9 +95,9 @@ def value_lanes(cells: FloatArray, held: IntArray, mark: FloatArray, curves: Flo
         v5 += shares * marks[5]
         v6 += shares * marks[6]
         v7 += shares * marks[7]
-    longs, equity = curves[LONGS, t : t + LANES], curves[EQUITY, t : t + LANES]
-    longs[0], longs[1], longs[2], longs[3] = v0, v1, v2, v3
-    longs[4], longs[5], longs[6], longs[7] = v4, v5, v6, v7
+    gross, equity = curves[GROSS, t : t + LANES], curves[EQUITY, t : t + LANES]
+    gross[0], gross[1], gross[2], gross[3] = v0, v1, v2, v3
+    gross[4], gross[5], gross[6], gross[7] = v4, v5, v6, v7
     equity[0], equity[1], equity[2], equity[3] = cash + v0, cash + v1, cash + v2, cash + v3
     equity[4], equity[5], equity[6], equity[7] = cash + v4, cash + v5, cash + v6, cash + v7
 
@@ -113,7 +112,7 @@ def value_row(cells: FloatArray, held: IntArray, mark: FloatArray, curves: Float
             longs += worth
         else:
             shorts += worth
-    curves[LONGS, t], curves[SHORT_VALUES, t] = longs, shorts
+    curves[GROSS, t] = longs - shorts
     curves[EQUITY, t] = cash + (longs + shorts)
 
 
@@ -221,7 +220,6 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
     simple, traded = rules.simple != 0 and not replay, market.traded
     low, lag = max(first - 1 - rules.delay, 0), 1 + rules.delay
     active[low : last + 1] = 0
-    curves[SHORT_VALUES] = 0.0
     mark_decisions(target, rules, account, book, low, last - lag, lag)
     if account.status != FINE:
         return

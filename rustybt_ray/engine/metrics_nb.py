@@ -117,9 +117,8 @@ def find_returns(equity: FloatArray, capital: float, ruined: bool, returns: Floa
 
 
 @kernel
-def add_exposure(lanes: FloatArray, k: int, value: float, longs: float, shorts: float) -> None:
+def add_exposure(lanes: FloatArray, k: int, value: float, gross: float) -> None:
     """Add gross exposure over value to lane k of row 0, a held day to row 1, and keep the largest in row 2."""
-    gross = longs - shorts
     exposure = gross / value if gross > 0.0 else 0.0
     lanes[0, k] += exposure
     lanes[1, k] += 1.0 if gross > 0.0 else 0.0
@@ -127,16 +126,16 @@ def add_exposure(lanes: FloatArray, k: int, value: float, longs: float, shorts: 
 
 
 @kernel
-def exposures(equity: FloatArray, longs: FloatArray, shorts: FloatArray, lanes: FloatArray) -> tuple[float, float, float]:
+def exposures(equity: FloatArray, gross: FloatArray, lanes: FloatArray) -> tuple[float, float, float]:
     """Mean and largest gross exposure over value, and the share of days with a position."""
     clear_lanes(lanes)
     n, largest = len(equity), 0.0
     whole = n // SUM_LANES * SUM_LANES
     for i in range(0, whole, SUM_LANES):
         for k in range(SUM_LANES):
-            add_exposure(lanes, k, equity[i + k], longs[i + k], shorts[i + k])
+            add_exposure(lanes, k, equity[i + k], gross[i + k])
     for k in range(n - whole):
-        add_exposure(lanes, k, equity[whole + k], longs[whole + k], shorts[whole + k])
+        add_exposure(lanes, k, equity[whole + k], gross[whole + k])
     for k in range(SUM_LANES):
         largest = max(largest, lanes[2, k])
     return lane_total(lanes, 0) / n, largest, lane_total(lanes, 1) / n
@@ -175,7 +174,7 @@ def ratio(numerator: float, denominator: float) -> float:
 
 @kernel
 def summarise(
-    rules: Record, account: Record, rows: FloatArray, equity: FloatArray, longs: FloatArray, shorts: FloatArray,
+    rules: Record, account: Record, rows: FloatArray, equity: FloatArray, gross: FloatArray,
     returns: FloatArray, lanes: FloatArray, out: FloatArray, moments: FloatArray,
 ) -> None:  # fmt: skip
     """Every metric that needs no sort, from the equity by row and the curves by day; fills `returns` with the daily returns."""
@@ -205,7 +204,7 @@ def summarise(
     out[WIN_RATE] = ratio(account.wins, account.trades)
     out[PROFIT_FACTOR] = ratio(account.gains, account.losses)
     out[TURNOVER] = account.turnover / 2.0 * periods / n
-    out[EXPOSURE], out[MAX_GROSS_LEVERAGE], out[TIME_IN_MARKET] = exposures(equity, longs, shorts, lanes)
+    out[EXPOSURE], out[MAX_GROSS_LEVERAGE], out[TIME_IN_MARKET] = exposures(equity, gross, lanes)
     out[COMMISSION_PAID], out[SLIPPAGE_PAID] = account.commission, account.slippage
     out[FINANCING_PAID] = account.financing
     out[COSTS_PAID] = account.commission + account.slippage + account.financing

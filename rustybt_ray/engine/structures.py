@@ -25,8 +25,8 @@ CELLS = 13
 NONE, UNSIZED, SIZED = 0.0, 1.0, 2.0
 
 # rows of the curves, one column a row of the panel
-EQUITY, LONGS, SHORT_VALUES = range(3)
-CURVES = 3
+EQUITY, GROSS = range(2)
+CURVES = 2
 
 # rows valued together; partial sums of the metrics
 LANES, SUM_LANES = 8, 16
