@@ -79,7 +79,7 @@ class Simulator:
         out : ndarray, shape (segments, len(NAMES))
             Filled with the metrics of `metrics.NAMES`.
         moments : ndarray, shape (segments, 37)
-            Filled with n, mean, standard deviation, skewness and kurtosis of the daily returns and 16 block sums and sums of squares.
+            Filled with n, mean, standard deviation, skewness and kurtosis of the daily returns, 16 block sums and sums of squares.
         log : Log
             Where fills, positions and cash are written; by default nowhere.
 

@@ -99,6 +99,9 @@ def average_true_range(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int
     highs, _ = _prepare(high, n)
     lows, _ = _prepare(low, n)
     closes, spans = _prepare(close, n)
+    shapes = (highs.shape, lows.shape, closes.shape)
+    if len(set(shapes)) > 1:  # the kernel checks no bounds
+        raise InputError("high, low and close", "of one shape", shapes, "Pass the fields of one panel.")
     nb.true_range(highs, lows, closes, spans)
     ranges, out = _prepare(spans, n, every_row=True)
     nb.exponential(ranges, int(n), 1.0 / int(n), out)
@@ -120,9 +123,15 @@ def change(x: ArrayLike, n: int) -> FloatArray:
 
 
 def rolling_correlation(x: ArrayLike, y: ArrayLike, n: int) -> FloatArray:
-    """Pearson's correlation of the last `n` rows, column by column, n at least 2; NaN where one of them is constant."""
+    """Pearson's correlation of the last `n` rows, column by column, n at least 2; NaN where one of them is constant.
+
+    `y` has the shape of `x`, or one column for all.
+    """
     first, out = _prepare(x, n, low=2)
-    second, _ = _prepare(np.broadcast_to(np.asarray(y, dtype=np.float64), first.shape), n)
+    other = np.asarray(y, dtype=np.float64)
+    if other.shape not in (first.shape, (len(first), 1)):
+        raise InputError("y", f"of shape {first.shape} or one column", other.shape, "Pass a row for each row of x.")
+    second, _ = _prepare(np.broadcast_to(other, first.shape), n)
     nb.rolling_correlation(first, second, int(n), out)
     return out
 

@@ -1,9 +1,8 @@
 """A strategy as bytes that another process can load without the user's files, and its record for people."""
 
 import inspect
-import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 import cloudpickle
 
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.strategies.origin import local_modules
+from rustybt_ray.strategies.bytecode import uses
+from rustybt_ray.strategies.origin import imports_locally, is_library, local_modules
 from rustybt_ray.strategies.strategy import name_of
 
-TYPES = "Make it inside the function, or pass what it is made from."
+REMEDY = "Make it inside the function, or pass what it is made from; executor='inline' ships nothing."
 
 
 def pack(function: Callable[..., Any]) -> bytes:
@@ -27,13 +27,18 @@ def pack(function: Callable[..., Any]) -> bytes:
     StrategyError
         If it captures something that cannot be shipped, such as a lock or an open file; the message names it.
     """
-    try:
-        with _local_modules_by_value():
+    name = name_of(function)
+    code = getattr(function, "__code__", None)
+    for module, level in sorted(uses(code).imports) if code is not None else ():
+        if imports_locally(module, level):
+            what = f"{name} imports the local module {'.' * level + module!r} inside a function, which a worker does not have"
+            raise StrategyError(what, name, "Import it at the top of the file: then it travels with the strategy.")
+    with _local_modules_by_value():
+        try:
             return cloudpickle.dumps(function)  # type: ignore[no-any-return]
-    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError, RuntimeError) as error:
-        culprit = _culprit(function)
-        what = f"{name_of(function)} cannot be shipped to a worker: {culprit or error}"
-        raise StrategyError(what, "strategy", f"{TYPES} Or use executor='inline'.") from error
+        except Exception as error:
+            culprit = _culprit(function, name) or f"{type(error).__name__}: {error}"
+            raise StrategyError(f"{name} cannot be shipped to a worker: {culprit}", name, REMEDY) from error
 
 
 def unpack(data: bytes) -> Callable[..., Any]:
@@ -57,45 +62,96 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
     inner: Any = function
     while not inspect.isfunction(inner) and (nested := getattr(inner, "func", getattr(inner, "function", None))):
         inner = nested
+    if inspect.ismethod(inner):
+        inner = inner.__func__
     code = getattr(inner, "__code__", None)
-    file, source = _source(code) if code is not None else (None, None)
+    if code is not None:
+        file, source = _source(code, code.co_filename, _modified(code.co_filename))
+    else:
+        file, source = _text(type(inner))
     return {"name": name_of(function), "module": getattr(inner, "__module__", None), "file": file, "source": source}
 
 
 @lru_cache(maxsize=64)
-def _source(code: CodeType) -> tuple[str | None, str | None]:
-    """File and text of a function's code; None where there is none."""
+def _source(code: CodeType, file: str, modified: int) -> tuple[str | None, str | None]:
+    """As `_text`; equal code of other files, or of the same file at another time, has a text of its own."""
+    return _text(code)
+
+
+def _text(written: Any) -> tuple[str | None, str | None]:
+    """File and text of code or a class; None where there is none."""
     try:
-        text = inspect.getsource(code)
+        file = inspect.getfile(written)
+    except (OSError, TypeError):
+        return None, None
+    try:
+        text = inspect.getsource(written)
     except (OSError, TypeError):
         text = None
-    return (code.co_filename if Path(code.co_filename).is_file() else None), text
+    return (file if _modified(file) else None), text
+
+
+def _modified(file: str) -> int:
+    try:
+        return Path(file).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @contextmanager
-def _local_modules_by_value() -> Any:
-    before = cloudpickle.list_registry_pickle_by_value()
-    added = [module for module in local_modules() if module.__name__ not in before]
-    for module in added:
-        cloudpickle.register_pickle_by_value(module)
+def _local_modules_by_value() -> Iterator[None]:
+    """All of the user's modules travel by value meanwhile; numba has a pickler of its own, which must know too."""
+    picklers = [cloudpickle, *filter(None, [sys.modules.get("numba.cloudpickle")])]
+    added = []
+    for pickler in picklers:
+        known = pickler.list_registry_pickle_by_value()
+        added += [(pickler, module) for module in local_modules() if module.__name__ not in known]
+    registered = []
     try:
+        for pickler, module in added:
+            if module.__name__ in sys.modules:
+                pickler.register_pickle_by_value(module)
+                registered.append((pickler, module))
         yield
     finally:
-        for module in added:
-            cloudpickle.unregister_pickle_by_value(module)
+        for pickler, module in registered:
+            pickler.unregister_pickle_by_value(module)
 
 
-def _culprit(function: Any) -> str | None:
-    """The first thing that a function captures and that cannot be shipped."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        inner = getattr(function, "func", None) or getattr(function, "function", None)
-        return _culprit(inner) if inner is not None else None
-    captured = dict(zip(code.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=False))
-    captured |= {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
-    for name, value in captured.items():
-        try:
-            cloudpickle.dumps(value)
-        except Exception:
-            return f"{name!r} is a {type(value).__module__}.{type(value).__qualname__}"
-    return None
+def _culprit(value: Any, path: str, seen: set[int] | None = None) -> str | None:
+    """The innermost thing that a strategy captures and that cannot be shipped, and how the strategy reaches it."""
+    seen = seen if seen is not None else set()
+    if id(value) in seen:
+        return None
+    seen.add(id(value))
+    try:
+        cloudpickle.dumps(value)
+        return None
+    except Exception as error:
+        for name, part in _captured(value):
+            if found := _culprit(part, f"{path}: {name}", seen):
+                return found
+        return f"{path} is a {type(value).__module__}.{type(value).__qualname__} ({error})"
+
+
+def _captured(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a value holds on to, by name."""
+    code = getattr(value, "__code__", None)
+    if code is not None:
+        for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
+            if cell != type(cell)():
+                yield name, cell.cell_contents
+        for name in sorted(uses(code).globals):
+            if name in value.__globals__:
+                yield name, value.__globals__[name]
+        yield from ((f"default {i}", part) for i, part in enumerate(value.__defaults__ or ()))
+        yield from (value.__kwdefaults__ or {}).items()
+    elif isinstance(value, dict):
+        yield from ((repr(key), part) for key, part in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from ((f"item {i}", part) for i, part in enumerate(value))
+    elif isinstance(value, type) or not is_library(type(value).__module__, None):
+        yield from list(getattr(value, "__dict__", {}).items())
+    for name in ("func", "args", "keywords", "function", "__self__", "__func__", "py_func"):
+        if (part := getattr(value, name, None)) is not None and code is None:
+            yield name, part

@@ -27,6 +27,7 @@ class Objective:
         self.function = function
 
     def __call__(self, trial: Any) -> Any:
+        """The function's answer for a trial."""
         return self.function(trial)
 
 
@@ -63,11 +64,13 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
     Raises
     ------
     StrategyError
-        If it cannot be called with one positional argument.
+        If it cannot be called with one positional argument and any further ones by name.
     """
     name = name_of(function)
     if isinstance(function, Objective):
         return Strategy(function, OBJECTIVE, name_of(function.function), (), (), True)
+    if isinstance(function, type):
+        raise StrategyError(f"{name} is a class", "strategy", f"Pass an object of it that can be called: {name}(...).")
     try:
         arguments = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -76,9 +79,11 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
     required = [a.name for a in arguments if a.default is a.empty and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
     if required == ["trial"]:
         return Strategy(function, OBJECTIVE, name, (), (), True)
-    if not positional:
-        what = f"{name} takes no positional argument"
-        raise StrategyError(what, "strategy", "A target function is f(data, **params); an objective function is f(trial).")
+    if not positional or any(a.kind is a.POSITIONAL_ONLY and a.default is a.empty for a in positional[1:]):
+        what = f"{name} cannot be called with the data as its first argument and all parameters by name"
+        raise StrategyError(
+            what, "strategy", "A target function is f(data, **params); an objective function is f(trial)."
+        )
     rest = [a for a in arguments if a is not positional[0]]
     named = [a for a in rest if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
     return Strategy(
@@ -105,7 +110,9 @@ def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
     signature = f"{strategy.name}(data{''.join(', ' + name for name in known)}{', **' if strategy.open else ''})"
     if missing := [name for name in strategy.required if name not in names]:
         what = f"no parameter for the required argument{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))} of {signature}"
-        raise StrategyError(what, f"parameters: {', '.join(names) or 'none'}", "Add them to the space, or give defaults.")
+        raise StrategyError(
+            what, f"parameters: {', '.join(names) or 'none'}", "Add them to the space, or give defaults."
+        )
     if strategy.open:
         return
     for name in names:

@@ -33,4 +33,4 @@ class Trial:
     @cached_property
     def seed(self) -> int:
         """A number in [0, 2**32) of this trial's own."""
-        return int(np.random.SeedSequence([self.study_seed, self.number]).generate_state(1)[0])
+        return int(np.random.SeedSequence([self.study_seed % 2**64, self.number]).generate_state(1)[0])

@@ -18,7 +18,9 @@ from rustybt_ray.engine.settings import Settings
 
 FEES = Costs(commission=PerDollar(0.001), slippage=FixedBasisPoints(5.0))
 plain_costs = st.sampled_from([Costs(), FEES])
-gentle = st.builds(Settings, shares=st.sampled_from(["whole", "fractional"]), sizing=st.sampled_from(["fill", "decision"]))
+gentle = st.builds(
+    Settings, shares=st.sampled_from(["whole", "fractional"]), sizing=st.sampled_from(["fill", "decision"])
+)
 
 
 @settings(max_examples=150)

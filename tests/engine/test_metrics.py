@@ -55,7 +55,15 @@ class Plain:
         self.r = self.v[1:] / self.v[:-1] - 1
         mark = np.nan_to_num(panel.mark.T[rows])
         self.gross = (np.abs(got.positions) * mark).sum(axis=1)[self.last] / self.v[1:]
-        self.day = np.searchsorted(self.last, np.arange(case.last + 1) - case.first)
+        self.day = np.searchsorted(self.last, np.arange(len(sessions)))
+
+    def noisy(self):
+        """Metrics that hang on the last bit of a sum, where another order of summing would decide otherwise."""
+        below = np.abs(self.v[1:] / np.maximum.accumulate(self.v)[:-1] - 1)
+        names = {"max_drawdown_length"} if below.min() < 1e-12 else set()
+        if self.r.std() < 1e-6 or self.r.min() > -1e-7 or np.abs(np.percentile(self.r, 5)) < 1e-7:
+            names |= {*RATIOS, "skewness", "kurtosis"}
+        return names
 
     def metrics(self):
         return self.growth() | self.moments() | self.drawdowns() | self.trades() | self.trading()
@@ -67,15 +75,17 @@ class Plain:
     def moments(self):
         r, n, root = self.r, self.n, math.sqrt(self.p)
         std = r.std(ddof=1) if n > 1 else NAN
+        std = 0.0 if std < 1e-14 else std
+        away = r - r.mean()
         down = math.sqrt(np.mean(np.minimum(r - self.free, 0.0) ** 2))
         low, high = np.percentile(r, [5, 95])
-        few = n < 20
+        few = n < 20 or std == 0.0
         return {
             "volatility": std * root,
             "sharpe_ratio": NAN if few else np.mean(r - self.free) / std * root,
-            "sortino_ratio": NAN if few or down == 0 else np.mean(r - self.free) * self.p / (down * root),
-            "skewness": stats.skew(r),
-            "kurtosis": stats.kurtosis(r, fisher=False),
+            "sortino_ratio": NAN if few or down < 1e-14 else np.mean(r - self.free) * self.p / (down * root),
+            "skewness": NAN if not std > 0.0 else np.mean(away**3) / np.mean(away**2) ** 1.5,
+            "kurtosis": NAN if not std > 0.0 else np.mean(away**4) / np.mean(away**2) ** 2,
             "value_at_risk": low,
             "cvar": np.sort(r)[: math.floor(0.05 * (n - 1)) + 1].mean(),
             "tail_ratio": NAN if few or low == 0 else abs(high) / abs(low),
@@ -84,7 +94,7 @@ class Plain:
     def drawdowns(self):
         bars = np.append(self.capital, self.got.equity)
         deepest = (bars / np.maximum.accumulate(bars) - 1).min()
-        under = "".join(".x"[v < p] for v, p in zip(self.v, np.maximum.accumulate(self.v), strict=True))
+        under = "".join(".x"[int(v < p)] for v, p in zip(self.v, np.maximum.accumulate(self.v), strict=True))
         annual = self.growth()["annual_return"]
         return {
             "max_drawdown": deepest,
@@ -132,14 +142,17 @@ class Plain:
 @given(cases(all_costs, all_settings.map(lambda rules: replace(rules, shares="whole")), quiet_panels))
 def test_every_metric_from_equity_and_fills(case):
     got = run_engine(case)
-    assume(not got.metrics["ruined"] and got.returns.std() > 1e-6 and (got.returns.min() < -1e-7))
+    assume(not got.metrics["ruined"])
     plain = Plain(case, got)
-    # a value within the last bits of its peak is below it or not as the order of sums goes
-    assume(np.abs(plain.v[1:] / np.maximum.accumulate(plain.v)[:-1] - 1).min() > 1e-12)
+    skip = plain.noisy()
     np.testing.assert_allclose(got.returns, plain.r, rtol=1e-12, atol=1e-15)
     expected = plain.metrics()
     assert set(got.metrics) - set(expected) == {"financing_paid", "n_cut_orders"}
-    wrong = {name: (got.metrics[name], value) for name, value in expected.items() if not equal(got.metrics[name], value)}
+    wrong = {
+        name: (got.metrics[name], value)
+        for name, value in expected.items()
+        if name not in skip and not equal(got.metrics[name], value)
+    }
     assert not wrong, f"(engine, numpy): {wrong}"
 
 
@@ -149,7 +162,7 @@ def test_every_metric_from_equity_and_fills(case):
     risk_free=st.sampled_from([0.0, 0.04]),
     periods=st.sampled_from([252, 365]),
 )
-def test_as_empyrical_says(steps, risk_free, periods):
+def test_as_empyrical_and_scipy_say(steps, risk_free, periods):
     got = curve(1000.0 * np.cumprod(1.0 + np.round(steps, 4)), risk_free=risk_free, periods_per_year=periods)
     r, m, free = got.returns, got.metrics, (1 + risk_free) ** (1 / periods) - 1
     assume(r.std() > 1e-5 and r.min() < -1e-5 and abs(np.percentile(r, 5)) > 1e-6)
@@ -166,9 +179,11 @@ def test_as_empyrical_says(steps, risk_free, periods):
             "value_at_risk": empyrical.value_at_risk(r),
             "cvar": empyrical.conditional_value_at_risk(r),
             "tail_ratio": empyrical.tail_ratio(r),
+            "skewness": stats.skew(r),
+            "kurtosis": stats.kurtosis(r, fisher=False),
         }
     wrong = {name: (m[name], value) for name, value in expected.items() if not equal(m[name], value)}
-    assert not wrong, f"(engine, empyrical): {wrong}"
+    assert not wrong, f"(engine, library): {wrong}"
 
 
 class TestDegenerate:
@@ -240,7 +255,7 @@ class TestDegenerate:
 @settings(max_examples=40)
 @given(cases())
 def test_moments_of_the_daily_returns(case):
-    """n, mean, standard deviation, skewness, kurtosis; the blocks' sums add up to those of all days."""
+    """n, mean, standard deviation, skewness, kurtosis; 16 blocks of equal length, the oldest days that are over left out."""
     got = run_engine(case)
     assume(got.returns.std() > 1e-6)
     rules = {"capital": case.capital, "costs": case.costs, "fill": case.fill, "settings": case.settings}
@@ -250,8 +265,9 @@ def test_moments_of_the_daily_returns(case):
     r = got.returns
     expected = [len(r), r.mean(), r.std(ddof=1), stats.skew(r), stats.kurtosis(r, fisher=False)]
     assert moments[0, :5] == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    assert moments[0, 5:21].sum() == pytest.approx(r.sum(), rel=1e-9, abs=1e-12)
-    assert moments[0, 21:].sum() == pytest.approx((r**2).sum(), rel=1e-9, abs=1e-12)
+    blocks = r[len(r) % 16 :].reshape(16, -1)
+    assert moments[0, 5:21] == pytest.approx(blocks.sum(axis=1), rel=1e-9, abs=1e-12)
+    assert moments[0, 21:] == pytest.approx((blocks**2).sum(axis=1), rel=1e-9, abs=1e-12)
 
 
 def test_costs_paid_and_break_even():

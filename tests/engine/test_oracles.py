@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 from cases import Case
-from comparing import run_engine, run_reference_case
+from comparing import run_engine
+from reference_ledger import run_reference
 from reference_market import Plan
 
 from rustybt_ray.data.build import panel_from_arrays
@@ -40,9 +41,18 @@ def buy_and_hold(panel):
     return Case(panel, Plan("plain", weights.tolist()), 0, len(weights) - 1, 125_000.0, Costs(), "next_close", rules)
 
 
-@pytest.mark.parametrize("run", [run_engine, run_reference_case], ids=["engine", "reference"])
+def engine_end(case):
+    return run_engine(case).equity[-1]
+
+
+def reference_end(case):
+    rules = {"capital": case.capital, "costs": case.costs, "fill": case.fill, "settings": case.settings}
+    return float(run_reference(case.panel, case.plan, case.first, case.last, **rules).equity[-1])
+
+
+@pytest.mark.parametrize("run", [engine_end, reference_end], ids=["engine", "reference"])
 @pytest.mark.parametrize(("events", "end"), [(True, 354_948_412.415836), (False, 12_540_874.923937)])
 def test_eight_stocks(files, run, events, end):
-    ends = [run(buy_and_hold(one_asset(path, events=events))).equity[-1] for path in files]
+    ends = [run(buy_and_hold(one_asset(path, events=events))) for path in files]
     assert len(ends) == 8
     assert sum(ends) == pytest.approx(end, rel=1e-12)

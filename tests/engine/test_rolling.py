@@ -295,6 +295,16 @@ def test_inputs_may_be_read_only_and_are_compiled_once():
         (lambda x: rolling.rolling_std(x, 1), "n must be a whole number of at least 2; received 1"),
         (lambda x: rolling.rolling_correlation(x, x, 1), "at least 2; received 1"),
         (lambda x: rolling.rolling_sum(x[:, 0], 2), r"x must be two-dimensional, rows x assets; received \(3,\)"),
+        (
+            lambda x: rolling.average_true_range(x[:2], x, x, 2),
+            r"high, low and close must be of one shape; received \(\(2, 2\), \(3, 2\), \(3, 2\)\)",
+        ),
+        (lambda x: rolling.average_true_range(x, x[:, :1], x, 2), "of one shape"),
+        (
+            lambda x: rolling.rolling_correlation(x, x[:2], 2),
+            r"y must be of shape \(3, 2\) or one column; received \(2, 2\)",
+        ),
+        (lambda x: rolling.rolling_correlation(x, x[0], 2), r"one column; received \(2,\)"),
     ],
 )
 def test_says_what_is_wrong(call, message):

@@ -1,0 +1,102 @@
+"""What compiled code does and uses, without line numbers, file names, docstrings and the numbering of its constants.
+
+The code that will run counts, not its source text: a file may have been edited since it was loaded, a lambda has no text of
+its own, and what `exec` made has none at all.
+"""
+
+import dis
+import inspect
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+FLAGS = (
+    inspect.CO_VARARGS
+    | inspect.CO_VARKEYWORDS
+    | inspect.CO_GENERATOR
+    | inspect.CO_COROUTINE
+    | inspect.CO_ITERABLE_COROUTINE
+    | inspect.CO_ASYNC_GENERATOR
+)
+NAMED = {*dis.hasname, *dis.haslocal, *dis.hasfree}
+CONSTANT = set(dis.hasconst)
+JUMPS = {*dis.hasjrel, *dis.hasjabs}
+NOISE = {
+    "__doc__",
+    "__qualname__",
+    "__firstlineno__",
+    "__static_attributes__",
+}  # what a class body notes about its text
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant that code loads: a value, or nested code."""
+
+    value: Any
+
+
+@dataclass
+class Uses:
+    """Names through which code reaches what lies outside of it, nested code included."""
+
+    globals: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    imports: set[tuple[str, int]] = field(default_factory=set)
+
+
+def signature(code: CodeType) -> tuple[Any, ...]:
+    """What a caller sees of code, and what its cells are."""
+    arguments = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
+    arguments += bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & FLAGS)
+    return (*counts, code.co_varnames[:arguments], code.co_freevars, code.co_cellvars)
+
+
+def operations(code: CodeType) -> Iterator[tuple[str, Any]]:
+    """Each operation with its argument: a Constant, a name, the ordinal of a jump's target, or a number; then its handlers."""
+    listed = _instructions(code)
+    offsets = [instruction.offset for instruction in listed]
+    for instruction in listed:
+        if instruction.opcode in CONSTANT:
+            yield instruction.opname, Constant(instruction.argval)
+        elif instruction.opcode in JUMPS:
+            yield instruction.opname, bisect_left(offsets, instruction.argval)
+        else:
+            yield instruction.opname, instruction.argval if instruction.opcode in NAMED else instruction.arg
+    for entry in dis.Bytecode(code).exception_entries:  # type: ignore[attr-defined]  # typeshed has it not
+        places = (bisect_left(offsets, offset) for offset in (entry.start, entry.end, entry.target))
+        yield "except", (*places, entry.depth, entry.lasti)
+
+
+def uses(code: CodeType) -> Uses:
+    """Globals, attributes and imports of code and of the code nested in it."""
+    made = Uses()
+    waiting = [code]
+    while waiting:
+        code = waiting.pop()
+        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        recent: list[Any] = []
+        for name, argument in operations(code):
+            if name in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
+                made.globals.add(argument)
+            elif name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
+                made.attributes.add(argument)
+            elif name == "IMPORT_NAME":
+                level = recent[-2].value if len(recent) > 1 and isinstance(recent[-2], Constant) else 0
+                made.imports.add((argument, level))
+            recent = [*recent[-1:], argument]
+    return made
+
+
+def _instructions(code: CodeType) -> list[dis.Instruction]:
+    """Instructions that count: not prefixes of wide arguments, marks of lines, and a class body's notes about its text."""
+    made: list[dis.Instruction] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "STORE_NAME" and instruction.argval in NOISE and made and made[-1].opcode in CONSTANT:
+            made.pop()
+        elif instruction.opname not in ("EXTENDED_ARG", "NOP"):
+            made.append(instruction)
+    return made

@@ -1,0 +1,114 @@
+"""Kinds of strategies, and whether parameters fit them."""
+
+from functools import partial
+
+import pytest
+
+from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.strategies.strategy import OBJECTIVE, TARGET, Objective, check_parameters, inspect_strategy, name_of
+from rustybt_ray.strategies.trial import Trial
+
+
+def crossover(data, fast, slow=60):
+    return data, fast, slow
+
+
+class Holder:
+    def __call__(self, data, *, window, **more):
+        return data, window, more
+
+    def method(self, data, window):
+        return data, window
+
+
+@pytest.mark.parametrize(
+    ("function", "required", "optional", "takes_any"),
+    [
+        (crossover, ("fast",), ("slow",), False),
+        (lambda data: data, (), (), False),
+        (partial(crossover, slow=90), ("fast",), ("slow",), False),
+        (partial(crossover, fast=5), (), ("fast", "slow"), False),
+        (Holder(), ("window",), (), True),
+        (Holder().method, ("window",), (), False),
+        (lambda prices, /, fast: prices, ("fast",), (), False),
+        (lambda data, trial: data, ("trial",), (), False),
+    ],
+)
+def test_a_target_function_takes_data_first_and_parameters_by_name(function, required, optional, takes_any):
+    found = inspect_strategy(function)
+    assert (found.kind, found.function) == (TARGET, function)
+    assert (found.required, found.optional, found.open) == (required, optional, takes_any)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda trial: 1.0, lambda trial, verbose=False: 1.0, lambda *, trial: 1.0, Objective(lambda anything: 1.0)],
+)
+def test_an_objective_function_has_one_required_argument_called_trial(function):
+    found = inspect_strategy(function)
+    assert (found.kind, found.open) == (OBJECTIVE, True)
+    check_parameters(found, ("whatever", "it", "wants"))
+
+
+def test_names():
+    assert name_of(crossover) == name_of(partial(partial(crossover, 1), slow=3)) == "crossover"
+    assert inspect_strategy(Objective(crossover)).name == "crossover"
+    assert name_of(Holder()) == "Holder"
+    assert Objective(lambda trial: trial + 1)(1) == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: inspect_strategy(lambda: 1),
+            "cannot be called with the data as its first argument and all parameters by",
+        ),
+        (
+            lambda: inspect_strategy(lambda data, fast, /: 1),
+            "cannot be called with the data as its first argument and all",
+        ),
+        (
+            lambda: inspect_strategy(Holder),
+            "Holder is a class (strategy). Pass an object of it that can be called: Holder(...).",
+        ),
+        (lambda: Objective(3), "3 is not callable (rb.Objective). Pass a function of one trial."),
+        (
+            lambda: check_parameters(inspect_strategy(crossover), ("slow",)),
+            "no parameter for the required argument 'fast' of crossover(data, fast, slow) (parameters: slow). Add them",
+        ),
+        (
+            lambda: check_parameters(inspect_strategy(lambda data, a, b: 1), ()),
+            "no parameter for the required arguments 'a', 'b' of <lambda>(data, a, b) (parameters: none).",
+        ),
+        (
+            lambda: check_parameters(inspect_strategy(crossover), ("fast", "slwo")),
+            "crossover(data, fast, slow) has no argument 'slwo' (parameters: fast, slwo). Did you mean 'slow'?",
+        ),
+        (
+            lambda: check_parameters(inspect_strategy(crossover), ("fast", "zzzz")),
+            "has no argument 'zzzz' (parameters: fast, zzzz). Remove it from the space, or add the argument.",
+        ),
+        (
+            lambda: check_parameters(inspect_strategy(Holder()), ("fast",)),
+            "no parameter for the required argument 'window' of Holder(data, window, **) (parameters: fast).",
+        ),
+    ],
+)
+def test_says_what_is_wrong(make, message):
+    with pytest.raises(StrategyError) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_parameters_that_fit():
+    check_parameters(inspect_strategy(crossover), ("fast",))
+    check_parameters(inspect_strategy(crossover), ("slow", "fast"))
+    check_parameters(inspect_strategy(Holder()), ("window", "more", "names"))
+
+
+def test_a_trial_has_a_seed_of_its_own():
+    seeds = [[Trial(number, {}, None, study).seed for number in range(50)] for study in (0, 1, -1)]
+    assert len({seed for row in seeds for seed in row}) == 150
+    assert Trial(7, {"a": 1}, None, 3).seed == Trial(7, {"a": 2}, None, 3).seed
+    assert all(0 <= seed < 2**32 for seed in seeds[0])
