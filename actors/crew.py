@@ -113,7 +113,12 @@ class Crew:
         asked = [member.actor.statistics.remote() for member in self._members.values()]
         answered, _ = ray.wait(asked, num_returns=len(asked), timeout=5.0) if asked else ([], [])
         workers = [value for value in self._read(answered) if isinstance(value, dict)]
-        own = {"trials": self.trials, "chunks": self.chunks, "restarts": self.restarts, "panel_bytes": self.panels.nbytes}
+        own = {
+            "trials": self.trials,
+            "chunks": self.chunks,
+            "restarts": self.restarts,
+            "panel_bytes": self.panels.nbytes,
+        }
         return {**own, "workers": workers}
 
     def _hire(self) -> None:
@@ -192,7 +197,9 @@ class Crew:
         free, total = ray.available_resources().get("CPU", 0), ray.cluster_resources().get("CPU", 0)
         cause = f"not ready within {START_LIMIT:g} s; {free:g} of Ray's {total:g} CPUs are free"
         if not self._any_ready:
-            raise ExecutionError(f"none of {self.session.workers} workers started", cause, "Free some, or ask for fewer.")
+            raise ExecutionError(
+                f"none of {self.session.workers} workers started", cause, "Free some, or ask for fewer."
+            )
         self._failures += 1
         return [(WorkerDied(number, cause, suspect=False), None) for number in late if self._dismiss(number)]
 
@@ -223,8 +230,14 @@ def _refusal(error: Any) -> ExecutionError:
 
 def _copied(block: Block) -> Block:
     """The block on arrays of its own: those that came through the object store would keep its memory."""
-    names = ("numbers", "state", "metrics", "moments", "duration")
-    return dataclasses.replace(block, **{name: np.array(getattr(block, name)) for name in names})
+    return dataclasses.replace(
+        block,
+        numbers=np.array(block.numbers),
+        state=np.array(block.state),
+        metrics=np.array(block.metrics),
+        moments=np.array(block.moments),
+        duration=np.array(block.duration),
+    )
 
 
 def _nbytes(block: Block) -> int:

@@ -81,7 +81,9 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
     global _owned
     if initialised():
         ours = _is_ours()
-        session = _session(n_jobs, "the Ray that is running", {} if ours else {"runtime_env": {"env_vars": THREAD_CAPS}})
+        session = _session(
+            n_jobs, "the Ray that is running", {} if ours else {"runtime_env": {"env_vars": THREAD_CAPS}}
+        )
         if ours is not None:
             ours.sessions += 1
         return session

@@ -1,7 +1,6 @@
 """The command line `rustybt-ray`: one file a command group; what is slow to import waits until a command runs."""
 
 import click
-import numpy
 
 from rustybt_ray import __version__
 from rustybt_ray.cli import backtest, bundles, demo, ingest, optimize

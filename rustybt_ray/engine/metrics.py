@@ -17,7 +17,7 @@ METRICS: dict[str, str] = {
     "sharpe_ratio": "mean(r - f) / std(r, ddof 1) sqrt(P)",
     "sortino_ratio": "mean(r - f) P / (sqrt(mean(min(r - f, 0)^2)) sqrt(P)); NaN without a loss",
     "max_drawdown": "min(V_t / max(V_0..V_t) - 1), at most 0; every bar counts",
-    "max_drawdown_length": "longest run of days below the running peak, unrecovered to the end",
+    "max_drawdown_length": "longest run of days below the running peak (by more than rounding), unrecovered to the end",
     "calmar_ratio": "annual_return / abs(max_drawdown); NaN without a drawdown",
     "skewness": "m3 / m2^1.5 of r, ddof 0",
     "kurtosis": "m4 / m2^2 of r, ddof 0, not in excess",

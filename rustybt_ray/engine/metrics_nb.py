@@ -83,10 +83,11 @@ def centred_sums(
 @kernel
 def drawdown(equity: FloatArray, capital: float) -> tuple[float, int]:
     """Lowest equity / running peak - 1, the capital in the peak, and the longest run of rows below the peak."""
-    peak, worst, run, longest = capital, 1.0, 0, 0
+    peak, edge, worst, run, longest = capital, capital * (1.0 - FLAT), 1.0, 0, 0
     for value in equity:
-        if value >= peak:
-            peak, run = value, 0
+        if value >= edge:
+            peak, run = max(peak, value), 0
+            edge = peak * (1.0 - FLAT)
         else:
             run += 1
             longest = max(longest, run)

@@ -159,7 +159,9 @@ class _Driver:
                 case Replace(worker):
                     self.pool.replace(worker)
                 case Abort(cause):
-                    raise ExecutionError("no worker stays alive", cause, "See the workers' logs; try executor='inline'.")
+                    raise ExecutionError(
+                        "no worker stays alive", cause, "See the workers' logs; try executor='inline'."
+                    )
 
     def record(self, chunk: Chunk, block: Block) -> None:
         """Keep a block, then tell the search and the listener."""

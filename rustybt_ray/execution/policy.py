@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass, field
 
-GUESSED_BYTES = 1_000.0  # an answer's bytes a trial before one was seen: 60 metrics, 37 moments, number, state, duration
+GUESSED_BYTES = (
+    1_000.0  # an answer's bytes a trial before one was seen: 60 metrics, 37 moments, number, state, duration
+)
 
 
 @dataclass(slots=True)

@@ -68,7 +68,7 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
     """
     name = name_of(function)
     if isinstance(function, Objective):
-        return Strategy(function, OBJECTIVE, name_of(function.function), (), (), True)
+        return Strategy(function, OBJECTIVE, name, (), (), True)
     if isinstance(function, type):
         raise StrategyError(f"{name} is a class", "strategy", f"Pass an object of it that can be called: {name}(...).")
     try:
@@ -124,6 +124,6 @@ def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
 
 def name_of(function: Any) -> str:
     """A name for messages and tables."""
-    if isinstance(function, partial):
-        return name_of(function.func)
+    if isinstance(function, partial | Objective):
+        return name_of(function.func if isinstance(function, partial) else function.function)
     return str(getattr(function, "__name__", type(function).__name__))

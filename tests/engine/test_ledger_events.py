@@ -54,8 +54,14 @@ class TestDividends:
 
     @pytest.mark.parametrize(
         ("mode", "pay", "cash"),
-        [("pay date", 4, [500, 500, 550, 550]), ("pay date", 2, [550] * 4), ("pay date", -1, [500] * 4)]
-        + [("never", 4, [500] * 4), ("never", -1, [500] * 4), ("ex-date", 2, [550] * 4)],
+        [
+            ("pay date", 4, [500, 500, 550, 550]),
+            ("pay date", 2, [550] * 4),
+            ("pay date", -1, [500] * 4),
+            ("never", 4, [500] * 4),
+            ("never", -1, [500] * 4),
+            ("ex-date", 2, [550] * 4),
+        ],
     )
     def test_modes(self, ledger, mode, pay, cash):
         got = ledger(case_of(panel_of(column(*FLAT), dividends=[(2, 0, 1.0, pay)]), HALF, dividends=mode))

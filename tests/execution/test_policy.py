@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ def grown(policy, seconds, nbytes=100, chunks=12, workers=2):
 def test_starts_small_and_grows_by_at_most_its_factor():
     sizes = grown(ChunkPolicy(), seconds=1e-4)
     assert sizes[0] == 2
-    assert all(later <= 8 * earlier for earlier, later in zip(sizes, sizes[1:], strict=False))
+    assert all(later <= 8 * earlier for earlier, later in pairwise(sizes))
     assert sizes[-1] == pytest.approx(2000, abs=1)
 
 

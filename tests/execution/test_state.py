@@ -106,7 +106,10 @@ def test_a_dead_workers_chunks_run_first_elsewhere_and_only_the_head_is_the_susp
     harness = make()
     harness.feed(WorkerReady(1))
     assert harness.feed(WorkerDied(1, "SIGKILL")) == [Replace(1)]
-    assert [(piece.chunk.numbers.tolist(), piece.strikes) for piece in harness.state.waiting] == [([0, 1], 1), ([2, 3], 0)]
+    assert [(piece.chunk.numbers.tolist(), piece.strikes) for piece in harness.state.waiting] == [
+        ([0, 1], 1),
+        ([2, 3], 0),
+    ]
     assert runs(harness.feed(WorkerReady(2))) == [(2, [0, 1]), (2, [2, 3])]
 
 
@@ -115,7 +118,10 @@ def test_the_head_is_the_oldest_chunk_that_is_not_done():
     first, _ = harness.feed(WorkerReady(1))
     harness.feed(ChunkDone(1, first.chunk.number))
     harness.feed(WorkerDied(1, "SIGKILL"))
-    assert [(piece.chunk.numbers.tolist(), piece.strikes) for piece in harness.state.waiting] == [([2, 3], 1), ([4, 5], 0)]
+    assert [(piece.chunk.numbers.tolist(), piece.strikes) for piece in harness.state.waiting] == [
+        ([2, 3], 1),
+        ([4, 5], 0),
+    ]
 
 
 def test_a_chunk_that_kills_twice_is_halved_and_keeps_its_parameters():
@@ -198,7 +204,7 @@ def test_workers_that_cannot_start_do_not_end_a_study_that_another_carries():
 
 def test_after_a_cancel_nothing_starts_but_what_is_in_flight_counts():
     harness = make()
-    first, second = harness.feed(WorkerReady(1))
+    first, _ = harness.feed(WorkerReady(1))
     assert harness.feed(Cancelled()) == []
     assert harness.feed(ChunkDone(1, first.chunk.number)) == [Record(first.chunk)]
     assert not harness.state.finished
@@ -248,7 +254,9 @@ class AnyOrder(RuleBasedStateMachine):
         return orders
 
     def blame(self, worker):
-        for number in next(iter(self.state.running[worker].values())).chunk.numbers if self.state.running[worker] else ():
+        for number in (
+            next(iter(self.state.running[worker].values())).chunk.numbers if self.state.running[worker] else ()
+        ):
             self.strikes[number] = self.strikes.get(number, 0) + 1
 
     @precondition(lambda self: len(self.state.running) < 5)

@@ -80,14 +80,14 @@ def random_panel(shape):
     splits = {(rng.integers(rows), rng.integers(n)): rng.choice(RATIOS) for _ in range(shape.splits)}
     dividends = {(rng.integers(rows), rng.integers(n)): rng.uniform(0.01, 0.05) for _ in range(shape.dividends)}
     for (row, column), ratio in splits.items():
-        for field in (close, opened):
-            field[row:, column] /= ratio
+        for prices in (close, opened):
+            prices[row:, column] /= ratio
     paid = []
     for (row, column), share in dividends.items():
         pay = rng.integers(row, rows + 1) if shape.pay_rows and rng.random() < 0.8 else -1
         paid.append((row, column, share * close[max(row - 1, 0), column] / 2, pay))
-    for field in (close, opened, volume):
-        field[gone] = np.nan
+    for values in (close, opened, volume):
+        values[gone] = np.nan
     high, low = np.fmax(opened, close), np.fmin(opened, close)
     return panel_from_arrays(
         time,

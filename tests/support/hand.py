@@ -37,7 +37,7 @@ def panel_of(close, *, opened=None, volume=None, splits=(), dividends=(), dates=
 
 
 def case_of(panel, plan, *, first=0, last=None, capital=1000.0, costs=None, fill="next_close", **settings):
-    """A case on the whole panel, whole shares; `plan` may be columns of plain weights, None (or missing) where nothing is ordered."""
+    """A case on the whole panel, whole shares; `plan` may be columns of plain weights, None where nothing is ordered."""
     if not isinstance(plan, Plan):
         plan = Plan("plain", _table(plan, panel.shape).tolist())
     last = len(panel.time) - 1 if last is None else last

@@ -77,9 +77,10 @@ def depth(days, outcome, soft):
         deepest = min(deepest, value / peak - 1)
     if -Decimal("1e-7") < deepest < 0:
         soft.add("calmar_ratio")
-    peak, run, longest = days.capital, 0, 0
+    peak, run, longest, traded = days.capital, 0, 0, Decimal(0)
     for value, money in zip(days.values, days.traded, strict=True):
-        if (value != peak or money) and abs(value / peak - 1) < NOISE:
+        traded += money
+        if (value != peak or traded) and abs(value / peak - 1) < NOISE:
             soft.add("max_drawdown_length")
         run = run + 1 if value / peak - 1 < -NOTHING else 0
         longest = max(longest, run)
