@@ -1,4 +1,4 @@
-"""How far is our sweep from a hand-written kernel for the same trades? (the limit)
+"""How far our sweep is from the limit: a hand-written kernel for the same trades.
 
     python benchmarks/limit.py            # the sweep of 200 pairs over 8 assets and 25 years, orders on change and every session
     python benchmarks/limit.py --quick    # fewer runs; fails if a ratio is above its bound

@@ -18,7 +18,6 @@ from rustybt_ray.strategies.shipping import pack
 
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
-
     from rustybt_ray.studies.study import Study
 
 EXECUTORS = ("auto", "inline", "ray")

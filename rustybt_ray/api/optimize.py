@@ -20,6 +20,7 @@ from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules
 from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
 from rustybt_ray.engine.settings import FILLS, Settings
+from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.messages import Job
 from rustybt_ray.progress import make_listener
 from rustybt_ray.strategies.strategy import TARGET, check_parameters
@@ -31,7 +32,6 @@ from rustybt_ray.studies.trials import FrozenTrial, check_names
 
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
-
     from rustybt_ray.data.bundle import Bundle
     from rustybt_ray.search.space import ParameterSpace
 
@@ -242,5 +242,8 @@ def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> boo
         return None
     (first, last), function = job.segments[0], loaded.strategy.function
     weights = function(workspace(job.config).data(panel.version), **best.params)
-    row = first_moved(function, best.params, panel, weights, first, last, job.seed)
+    try:
+        row = first_moved(function, best.params, panel, weights, first, last, job.seed)
+    except StrategyError:
+        return None
     return True if row is None else day(panel, row)

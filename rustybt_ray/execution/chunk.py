@@ -81,7 +81,7 @@ class ChunkRunner:
         return self._run_target(self._job, self._simulator, chunk)
 
     def _run_target(self, job: Job, simulator: Simulator, chunk: Chunk) -> Block:
-        strategy, data = self._strategies[job.digest], self.workspace.data(job.version)
+        strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)
         count, segments = len(chunk), len(job.segments)
         metrics = np.full((count, segments, len(NAMES) + (len(ORDERED) if job.ordered else 0)), np.nan)
         moments = np.full((count, segments, MOMENTS), np.nan)
@@ -101,7 +101,7 @@ class ChunkRunner:
         return block
 
     def _run_objective(self, job: Job, chunk: Chunk) -> Block:
-        strategy, data = self._strategies[job.digest], self.workspace.data(job.version)
+        strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)
         rows: list[dict[str, float]] = []
         block = self._empty(chunk, (), np.empty((len(chunk), 0)), np.full((len(chunk), MOMENTS), np.nan))
         for i, params in enumerate(_rows(chunk)):

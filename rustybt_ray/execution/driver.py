@@ -117,9 +117,9 @@ class _Driver:
                     self.state.handle(Cancelled())
                     deadline = time.monotonic() + DRAIN
         finally:
+            self.listener.ended(self.outcome.stopped)
             if self.state.in_flight:
                 self.pool.abandon()
-        self.listener.ended(self.outcome.stopped)
         return self.outcome
 
     def reason(self, interruption: Interruption) -> str | None:

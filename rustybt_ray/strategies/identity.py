@@ -88,7 +88,7 @@ class _Walk:
     def value(self, value: Any, path: str) -> None:
         """Digest any value; `path` says how the strategy reaches it."""
         kind = type(value)
-        if kind in ATOMS:  # equal ones may or may not be one object: by content
+        if kind in ATOMS or kind in (tuple, set, frozenset):  # equal ones may or may not be one object: by content
             self.content(value, path)
             return
         if id(value) in self.seen:

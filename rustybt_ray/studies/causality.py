@@ -8,6 +8,7 @@ import numpy as np
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.weights import Weights
+from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.workspace.asset_cache import Assets
 from rustybt_ray.workspace.history_cache import HistoryCache
 from rustybt_ray.workspace.market_data import MarketData
@@ -58,6 +59,11 @@ def first_moved(
         What it returns for these `params` on the panel as it is.
     first, last : int
         Rows of the study; cuts are drawn from its last three quarters.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy fails on all three altered panels.
     """
     before = decisions(weights)
     generator = np.random.default_rng([seed, 0xCA05A1])
@@ -66,13 +72,20 @@ def first_moved(
     cuts = generator.integers(low, max(last, low + 1), WAYS)
     steps, tilts = generator.standard_normal((rows, 1)) * 0.03, generator.uniform(0.8, 1.25, (1, assets))
     path = np.exp(np.cumsum(steps, axis=0)) * tilts
-    moved = []
+    moved, checked = [], 0
     for cut, scale in zip(np.sort(cuts).tolist(), (0.5, 2.0, np.nan), strict=True):
-        after = decisions(strategy(AlteredData(panel, cut, path[cut + 1 :] * scale), **params))
+        try:
+            after = decisions(strategy(AlteredData(panel, cut, path[cut + 1 :] * scale), **params))
+        except Exception:  # a strategy may refuse data it was never meant for; that shows nothing
+            continue
+        checked += 1
         if after.shape != before.shape:
             return 0
         if (row := first_difference(before[: cut + 1], after[: cut + 1])) is not None:
             moved.append(row)
+    if not checked:
+        what = "the strategy fails on every altered future, so that its causality cannot be checked"
+        raise StrategyError(what, "causality", "Let it answer missing prices with NaN or 0.")
     return min(moved, default=None)
 
 

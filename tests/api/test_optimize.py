@@ -103,13 +103,17 @@ def test_a_timeout_returns_what_is_done(sweep):
 def test_random_search_and_points_and_constraints(sweep):
     drawn = sweep(search="random", n_trials=5, seed=3)
     assert drawn.trials.height == 5
-    assert drawn.trials.select("fast", "slow").rows() == sweep(search="random", n_trials=5, seed=3).trials.select("fast", "slow").rows()
+    assert (
+        drawn.trials.select("fast", "slow").rows()
+        == sweep(search="random", n_trials=5, seed=3).trials.select("fast", "slow").rows()
+    )
     listed = sweep(space=None, points=[{"fast": 5, "slow": 60}, {"fast": 7, "slow": 61}])
     assert listed.trials.select("fast", "slow").rows() == [(5, 60), (7, 61)]
     bound = sweep(space={"fast": rb.Int(5, 100, step=5), "slow": rb.Int(50, 100, step=50)}, constraint="fast*2<slow")
     assert bound.trials.height == 4 + 9
     same = sweep(
-        space={"fast": rb.Int(5, 100, step=5), "slow": rb.Int(50, 100, step=50)}, constraint=lambda p: p["fast"] * 2 < p["slow"]
+        space={"fast": rb.Int(5, 100, step=5), "slow": rb.Int(50, 100, step=50)},
+        constraint=lambda p: p["fast"] * 2 < p["slow"],
     )
     assert same.trials.select("fast", "slow").equals(bound.trials.select("fast", "slow"))
 
@@ -169,8 +173,16 @@ def test_ties_go_to_the_lower_number_and_nan_is_never_best(sweep):
         ({"start": "2030-01-01"}, rb.InputError, "The bundle has sessions from 2000-01-03 to 2024-12-31"),
         ({"start": "2012-01-01", "end": "2011-01-01"}, rb.InputError, "at least one session between them"),
         ({"start": "soon"}, rb.InputError, "start must be a date such as '2020-01-31'; received 'soon'"),
-        ({"space": {"fast": rb.Int(5, 10)}}, rb.StrategyError, r"no parameter for the required argument 'slow' of crossover\(data, fast, slow\)"),
-        ({"space": {"fast": [5], "slwo": [60], "slow": [60]}}, rb.StrategyError, "has no argument 'slwo'.*Did you mean 'slow'"),
+        (
+            {"space": {"fast": rb.Int(5, 10)}},
+            rb.StrategyError,
+            r"the required argument 'slow' of crossover\(data, fast, slow\)",
+        ),
+        (
+            {"space": {"fast": [5], "slwo": [60], "slow": [60]}},
+            rb.StrategyError,
+            "has no argument 'slwo'.*Did you mean 'slow'",
+        ),
         ({"constraint": "fast > 1000"}, rb.InputError, "a point that meets its constraints"),
         ({"constraint": "fst > 10"}, rb.InputError, "'fst' is not known. Did you mean 'fast'"),
         ({"objective": "sharp_ratio"}, rb.InputError, "objective must be one of 'total_return'"),

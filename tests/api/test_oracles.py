@@ -13,7 +13,10 @@ from rustybt_ray.engine.backtest import simulate
 def held_to_the_end(panel, column):
     """Value at the end of 125,000 in one asset from its first session on, fractional, dividends kept in cash."""
     first, last = int(panel.listing[0][column]), panel.shape[0] - 1
-    fields = [np.ascontiguousarray(getattr(panel, name)[first:, [column]]) for name in ("open", "high", "low", "close", "volume")]
+    fields = [
+        np.ascontiguousarray(getattr(panel, name)[first:, [column]])
+        for name in ("open", "high", "low", "close", "volume")
+    ]
     splits = [
         (row - first, 0, ratio)
         for row, at, ratio in zip(panel.split_row, panel.split_column, panel.split_ratio, strict=True)
