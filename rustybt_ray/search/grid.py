@@ -102,5 +102,5 @@ def _by_depth(conditions: Sequence[Condition], names: tuple[str, ...]) -> list[l
     ripe: list[list[Condition]] = [[] for _ in names]
     for condition in conditions:
         known = condition.names if isinstance(condition, Expression) else names
-        ripe[min((names.index(name) for name in known), default=0)].append(condition)
+        ripe[max((names.index(name) for name in known), default=0)].append(condition)
     return ripe

@@ -16,6 +16,7 @@ from rustybt_ray.strategies.strategy import Objective
 BASE = '''
 """A strategy."""
 import math
+from contextlib import contextmanager
 from functools import lru_cache, partial, wraps
 
 import numpy as np
@@ -70,6 +71,11 @@ def cached(x):
     return x * 3
 
 
+@contextmanager
+def guarded():
+    yield 55
+
+
 def even(n):
     return n == 0 or odd(n - 1)
 
@@ -110,7 +116,8 @@ def strategy(data, fast=5, *, slow=60):
         total += helpers.average(fast, slow) + smooth(1) + tools.deep.below.bottom() + math.sqrt(4)
     except ValueError:
         total = -1.0
-    return total, weights, values, even(4), Local.factor
+    with guarded() as inside:
+        return total, weights, values, even(4), Local.factor, inside
 '''
 HELPERS = """
 LEVEL = 10
@@ -186,6 +193,7 @@ def digest_of(tmp_path):
         ("return x + 1\n\n\n@lru", "return x + 2\n\n\n@lru"),
         ("function(*args)\n", "function(*args) * 2\n"),
         ("x * 3", "x * 4"),
+        ("yield 55", "yield 56"),
         ("n != 0 and", "n != 1 and"),
         ("make(10)", "make(11)"),
         ("[offset, 7]", "[offset, 8]"),

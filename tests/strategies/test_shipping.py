@@ -102,9 +102,10 @@ def test_compiled_functions_of_local_modules_travel_too(write, ship):
             import numba
             from helpers import add
 
-            @numba.njit
-            def square(x):
+            def plain(x):
                 return add(x * x, 1)
+
+            square = numba.njit(plain)
 
             def strategy(data):
                 return square(data)
