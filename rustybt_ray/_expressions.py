@@ -6,8 +6,10 @@ the same answers: a comparison with NaN is false, division by zero is NaN, whole
 """
 
 import ast
+import io
 import math
 import operator
+import tokenize
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -122,6 +124,7 @@ def parse(text: str, *, names: Collection[str] | None = None, what: str = "const
         raise InputError(what, f"a condition of 1 to {LONGEST} characters", text, ALLOWED)
     text = " ".join(text.strip().splitlines())
     tree = _read(text, what)
+    _check_comments(text, what)
     for node, depth in _nodes(tree):
         _check(node, depth, what, text)
     if not _is_condition(tree):
@@ -151,6 +154,13 @@ def _read(text: str, what: str) -> ast.expr:
         raise _refusal(what, text, column, reason) from None
     except (ValueError, RecursionError, MemoryError):
         raise _refusal(what, text, 0, "it cannot be read") from None
+
+
+def _check_comments(text: str, what: str) -> None:
+    """A comment would hide what follows it: lines were joined."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline) if "#" in text else ():
+        if token.type == tokenize.COMMENT:
+            raise _refusal(what, text, token.start[1], "a comment is not part of a condition")
 
 
 def _single_equals(text: str) -> bool:

@@ -121,6 +121,7 @@ def test_a_condition_without_columns_in_it_still_answers_every_row():
         ("[fast for fast in slow]", 0, "this is not part of a condition"),
         ("(fast := 3) < slow", 1, "this is not part of a condition"),
         ("f'{fast}' == slow", 0, "this is not part of a condition"),
+        ("fast < slow # and slow < 9", 12, "a comment is not part of a condition"),
         ("fast + 1", 0, "this is a quantity, not a condition"),
         ("fast < slow and 3", 16, "this is a quantity, not a condition"),
         ("slow > 1 and fsat < slow", 13, "'fsat' is not known. Did you mean 'fast'?"),
@@ -141,6 +142,13 @@ def test_shows_where_a_condition_cannot_be_read(text, column, reason):
 def test_the_caret_counts_letters_not_bytes():
     with pytest.raises(InputError, match="\n" + " " * 10 + r"\^ this is not"):
         parse("größe < f(1)", names=("größe",))
+
+
+def test_lines_are_one_condition_and_a_comment_hides_none_of_them():
+    assert parse("fast\n  < slow\n  and slow < 9").evaluate({"fast": 1, "slow": 9}) is False
+    assert parse("kind == '#1'").evaluate({"kind": "#1"}) is True
+    with pytest.raises(InputError, match="a comment is not part of a condition"):
+        parse("fast < slow  # always\n and slow < 9")
 
 
 @pytest.mark.parametrize("text", ["", "  ", None, 3, "a < 1 and " * 200 + "a < 1"])

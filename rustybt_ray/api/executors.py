@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rustybt_ray._validation import check_choice, check_count
+from rustybt_ray._validation import check_choice, check_count, check_number
 from rustybt_ray.api.panels import workspace
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
@@ -27,17 +27,20 @@ ENOUGH = 3  # trials in this process before their time is believed
 
 @dataclass(frozen=True)
 class Place:
-    """What the caller said about where trials run."""
+    """What the caller said about where and how long trials run."""
 
     executor: str = "auto"
     n_jobs: int | None = None
     pool: "PersistentWorkerPool | None" = None
     address: str | None = None
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("executor", self.executor, EXECUTORS)
         if self.n_jobs is not None:
             check_count("n_jobs", self.n_jobs, low=1)
+        if self.timeout is not None:
+            check_number("timeout", self.timeout, low=0.0, strict=True)
         for name in ("pool", "address"):
             if self.executor == "inline" and getattr(self, name) is not None:
                 remedy = "Leave one of the two out: executor='inline' runs everything in this process."
@@ -46,7 +49,9 @@ class Place:
     @property
     def workers(self) -> int:
         """Workers that a pool of our own gets."""
-        return self.n_jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.n_jobs is not None:
+            return self.n_jobs
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Sink:
@@ -95,10 +100,9 @@ def run_trials(
     *,
     listener: Listener,
     callbacks: tuple[Any, ...],
-    timeout: float | None,
 ) -> None:
     """Run a study's trials where `place` says; the study takes them in as they end."""
-    sink, start = Sink(study, callbacks), time.monotonic()
+    sink, start, timeout = Sink(study, callbacks), time.monotonic(), place.timeout
     options: dict[str, Any] = {"listener": listener, "journal": sink}
     if place.executor == "inline" or (place.executor == "auto" and place.pool is None and place.address is None):
         inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(callbacks))

@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import DateLike, StrategyFunction
-from rustybt_ray._validation import check_choice, check_number
+from rustybt_ray._validation import check_choice
 from rustybt_ray.api.executors import Place, run_trials
-from rustybt_ray.api.panels import day, open_panel, workspace
+from rustybt_ray.api.panels import day, open_panel
+from rustybt_ray.api.review import check_causality, replay
 from rustybt_ray.api.searches import Source, make_search
-from rustybt_ray.api.strategies import Loaded, resolve
+from rustybt_ray.api.strategies import resolve
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.engine.backtest import Backtest, Simulator, record
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules
 from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
 from rustybt_ray.engine.settings import FILLS, Settings
-from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.messages import Job
 from rustybt_ray.progress import make_listener
 from rustybt_ray.strategies.strategy import TARGET, check_parameters
-from rustybt_ray.studies.causality import first_moved
 from rustybt_ray.studies.files import write_study
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.study import Study
@@ -140,11 +138,9 @@ def optimize(
     """
     began = time.perf_counter()
     costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
-    place = Place(executor, n_jobs, pool, address)
+    place = Place(executor, n_jobs, pool, address, timeout)
     check_choice("direction", direction, ("maximize", "minimize"))
     check_choice("fill", fill, FILLS)
-    if timeout is not None:
-        check_number("timeout", timeout, low=0.0, strict=True)
     loaded = resolve(strategy, version)
     kind = loaded.strategy.kind
     objective = objective or ("sharpe_ratio" if kind == TARGET else "value")
@@ -157,39 +153,21 @@ def optimize(
     panel, name = open_panel(bundle, root, config)
     make_rules(panel, capital, costs, settings)
     first, last = panel.rows_between(start, end)
-    ordered = objective in ORDERED or any(names & set(ORDERED) for names in (set(c.names) for c in conditions))
-    job = Job(
-        version=panel.version,
-        strategy=b"",
-        digest=loaded.digest,
-        kind=kind,
-        segments=((first, last),),
-        capital=float(capital),
-        costs=costs,
-        fill=fill,
-        settings=settings,
-        seed=seed,
-        ordered=ordered,
-        config=config,
-    )
+    asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
+    asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}
+    ordered = objective in ORDERED or any(set(condition.names) & set(ORDERED) for condition in conditions)
+    job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, **asked)
     spec = StudySpec(
         strategy=loaded.record,
-        digest=loaded.digest,
-        kind=kind,
         bundle=name,
-        version=panel.version,
         search=found.describe(),
         objective=objective,
         direction=direction,
         require=tuple(condition.text for condition in conditions),
         start=day(panel, first),
         end=day(panel, last),
-        capital=float(capital),
-        costs=costs,
-        fill=fill,
-        settings=settings,
-        seed=seed,
         machine={**packages(), **cpu()},
+        **asked,
     )
     study = Study(spec, conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
     run_trials(
@@ -201,7 +179,6 @@ def optimize(
         place,
         listener=make_listener(progress, objective, direction),
         callbacks=tuple(callbacks),
-        timeout=timeout,
     )
     if kind == TARGET and study.stopped != "interrupted":
         study.causal = check_causality(study, loaded, panel, job)
@@ -222,28 +199,3 @@ def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Ex
     texts = (require,) if isinstance(require, str) else tuple(require or ())
     names = (*METRICS, *ORDERED) if metrics else None
     return tuple(parse(text, names=names, what="require") for text in texts)
-
-
-def replay(loaded: Loaded, panel: Panel, job: Job, params: dict[str, Any]) -> Backtest:
-    """One trial again, with everything that happened."""
-    known = workspace(job.config)
-    if panel.version not in known.bundles:
-        known.open(panel)
-    simulator = Simulator(
-        panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
-    )
-    return record(simulator, loaded.strategy.function(known.data(panel.version), **params))
-
-
-def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> bool | str | None:
-    """True if the best trial's decisions ignore the future, else the first session that moved; None without a best trial."""
-    best = study.best_trial
-    if best is None:
-        return None
-    (first, last), function = job.segments[0], loaded.strategy.function
-    weights = function(workspace(job.config).data(panel.version), **best.params)
-    try:
-        row = first_moved(function, best.params, panel, weights, first, last, job.seed)
-    except StrategyError:
-        return None
-    return True if row is None else day(panel, row)

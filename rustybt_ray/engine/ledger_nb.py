@@ -209,83 +209,116 @@ def mark_decisions(target: Target, rules: Record, account: Record, book: Book, l
 
 
 @kernel
+def row_share(market: Market, target: Target, rules: Record, account: Record, d: int) -> float:
+    """Weight of a true cell of row d; nothing for dense weights."""
+    if target.kind == DENSE:
+        return 0.0
+    return mask_share(rules, account, target.mask, target.slots, market.listing, d)
+
+
+@kernel
+def decide(
+    market: Market, target: Target, rules: Record, account: Record, book: Book, d: int, low: int, value: float
+) -> None:
+    """Set the counts of row d's orders at its own close."""
+    kind, weights, mask = target.kind, target.weights, target.mask
+    share = row_share(market, target, rules, account, d)
+    columns = book.queue[: ordered_columns(kind, weights, mask, book.change, d, low, book.queue)]
+    decide_counts(rules, book.cells, book.decided, market.mark, columns, kind, weights, mask, share, d, value)
+
+
+@kernel
+def take_orders(
+    market: Market, target: Target, rules: Record, account: Record, book: Book, row: int, d: int, low: int, simple: bool
+) -> int:
+    """Orders of decision row d arrive on `row`: filled the short way, or placed; columns in the queue that were placed."""
+    kind, weights, mask, cells = target.kind, target.weights, target.mask, book.cells
+    share, pending = row_share(market, target, rules, account, d), account.open_orders
+    count = ordered_columns(kind, weights, mask, book.change, d, low, book.queue)
+    columns = book.queue[:count]
+    if simple and pending == 0 and account.short_positions == 0:
+        value = find_value(account, cells, book.held, market.price, market.mark, row)
+        price, volume, traded = market.price, market.volume, market.traded
+        if find_counts(rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value):
+            selling, buying = split_columns(cells, columns, book.sales, book.purchases)
+            fill_all(rules, account, cells, book.held, book.sales[:selling], book.purchases[:buying])
+            return 0
+    place_orders(rules, account, cells, book.decided, columns, market.listing, kind, weights, mask, share, row, d)
+    return 0 if pending > 0 else count
+
+
+@kernel
+def try_orders(
+    market: Market, rules: Record, account: Record, book: Book, fills: FloatArray, row: int, placed: int
+) -> None:
+    """Count and fill the open orders; `placed` of them, if any, are the queue as it is."""
+    cells, held = book.cells, book.held
+    value = find_value(account, cells, held, market.price, market.mark, row)
+    columns = book.queue[: placed if placed > 0 else open_columns(cells, book.queue)]
+    count_shares(rules, account, cells, columns, market.price, market.mark, market.volume, row, value)
+    fill_orders(rules, account, cells, held, columns, fills, row)
+
+
+@kernel
+def begin(
+    market: Market,
+    target: Target,
+    rules: Record,
+    account: Record,
+    book: Book,
+    first: int,
+    last: int,
+    low: int,
+    lag: int,
+) -> None:
+    """Flag the segment's rows, and decide the counts of the rows before it."""
+    book.active[low : last + 1] = 0
+    mark_decisions(target, rules, account, book, low, last - lag, lag)
+    mark_events(rules, book.active, market.event_rows, market.days, first, last)
+    if rules.decision_sizing:
+        for d in range(low, first):
+            split_decided(rules, book.decided, market.splits, d)
+            if book.active[d] & DECISION:
+                decide(market, target, rules, account, book, d, low, rules.capital)
+
+
+@kernel
 def run_segment(market: Market, target: Target, rules: Record, book: Book, log: Log, first: int, last: int) -> None:
     """Run rows first..last; the account and the curves of those rows are the result."""
-    mark, price, volume, listing = market.mark, market.price, market.volume, market.listing
-    kind, weights, mask, slots = target.kind, target.weights, target.mask, target.slots
-    account, cells, decided, active, change = book.account[0], book.cells, book.decided, book.active, book.change
-    curves, fills, queue, held, previous_close = book.curves, log.fills, book.queue, book.held, market.previous_close
-    replay, dense, by_decision = log.positions.shape[0] > 0, kind == DENSE, rules.decision_sizing != 0
-    sales, purchases = book.sales, book.purchases
-    simple, traded = rules.simple != 0 and not replay, market.traded
+    account, cells, held, curves, fills = book.account[0], book.cells, book.held, book.curves, log.fills
+    mark, active, replay = market.mark, book.active, log.positions.shape[0] > 0
+    simple, by_decision = rules.simple != 0 and not replay, rules.decision_sizing != 0
     low, lag = max(first - 1 - rules.delay, 0), 1 + rules.delay
-    active[low : last + 1] = 0
-    mark_decisions(target, rules, account, book, low, last - lag, lag)
+    begin(market, target, rules, account, book, first, last, low, lag)
     if account.status != FINE:
         return
-    mark_events(rules, active, market.event_rows, market.days, first, last)
-    words = active.view(np.uint64)
-    if by_decision:
-        for d in range(low, first):
-            split_decided(rules, decided, market.splits, d)
-            if active[d] & DECISION:
-                share = mask_share(rules, account, mask, slots, listing, d) if not dense else 0.0
-                columns = queue[: ordered_columns(kind, weights, mask, change, d, low, queue)]
-                decide_counts(rules, cells, decided, mark, columns, kind, weights, mask, share, d, rules.capital)
-    valued, row = first, first - 1
+    words, valued, row = active.view(np.uint64), first, first
     while True:
-        row += 1
         if account.open_orders == 0:
             row = next_flagged(active, words, row, last)
+        # positions have stood still since the last row that was visited
+        ruined = value_rows(account, cells, held, curves, mark, valued, min(row, last + 1))
+        if replay:
+            log_rows(account, cells, log, valued, min(row, last + 1))
+        if ruined < min(row, last + 1):
+            ruin(account, cells, curves, log, ruined, last)
+            return
         if row > last:
-            break
-        flags = active[row]
-        if valued < row:
-            ruined = value_rows(account, cells, held, curves, mark, valued, row)
-            if replay:
-                log_rows(account, cells, log, valued, row)
-            if ruined < row:
-                ruin(account, cells, curves, log, ruined, last)
-                return
-            valued = row
+            return
+        valued, flags, placed = row, active[row], 0
         if flags & EVENT:
             morning(market, rules, account, book, fills, first, row)
-        count = 0
         if flags & ARRIVAL:
-            d = row - lag
-            share = mask_share(rules, account, mask, slots, listing, d) if not dense else 0.0
-            count = ordered_columns(kind, weights, mask, change, d, low, queue)
-            columns, pending, done = queue[:count], account.open_orders, False
-            if simple and pending == 0 and account.short_positions == 0:
-                value = find_value(account, cells, held, price, mark, row)
-                done = find_counts(
-                    rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value
-                )
-                if done:
-                    selling, buying = split_columns(cells, columns, sales, purchases)
-                    fill_all(rules, account, cells, held, sales[:selling], purchases[:buying])
-            if not done:
-                place_orders(rules, account, cells, decided, columns, listing, kind, weights, mask, share, row, d)
-            count = 0 if pending > 0 else count
+            placed = take_orders(market, target, rules, account, book, row, row - lag, low, simple)
         if account.open_orders > 0:
-            value = find_value(account, cells, held, price, mark, row)
-            columns = queue[: count if count > 0 else open_columns(cells, queue)]
-            count_shares(rules, account, cells, columns, price, mark, volume, row, value)
-            fill_orders(rules, account, cells, held, columns, fills, row)
+            try_orders(market, rules, account, book, fills, row, placed)
         if rules.delist_at_end and flags & EVENT:
             close_delisted(rules, account, cells, held, fills, mark, market.delistings, row)
         if account.row_notional > 0.0:
-            before = previous_close[row]
+            before = market.previous_close[row]
             account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
             account.row_notional = 0.0
         if by_decision and flags & DECISION:
             value_rows(account, cells, held, curves, mark, row, row + 1)
-            share = mask_share(rules, account, mask, slots, listing, row) if not dense else 0.0
-            value = curves[EQUITY, row]
-            columns = queue[: ordered_columns(kind, weights, mask, change, row, low, queue)]
-            decide_counts(rules, cells, decided, mark, columns, kind, weights, mask, share, row, value)
-    ruined = value_rows(account, cells, held, curves, mark, valued, last + 1)
-    if replay:
-        log_rows(account, cells, log, valued, last + 1)
-    if ruined <= last:
-        ruin(account, cells, curves, log, ruined, last)
+            decide(market, target, rules, account, book, row, low, curves[EQUITY, row])
+        row += 1

@@ -60,6 +60,7 @@ class DriverState:
     waiting: deque[Piece] = field(default_factory=deque)
     running: dict[int, dict[int, Piece]] = field(default_factory=dict)
     cancelled: bool = False
+    _gone: set[int] = field(default_factory=set)
     _slots: deque[int] = field(default_factory=deque)
     _next: int = 0
     _dry: bool = False
@@ -80,7 +81,7 @@ class DriverState:
         match event:
             case ChunkDone():
                 return self._on_done(event)
-            case WorkerReady(worker):
+            case WorkerReady(worker) if worker not in self.running and worker not in self._gone:
                 self.running[worker] = {}
                 self._slots.appendleft(worker)
                 self._slots.extend([worker] * (self.policy.depth - 1))
@@ -129,6 +130,9 @@ class DriverState:
 
     def _on_death(self, event: WorkerDied) -> list[Instruction]:
         """The head of the worker's queue is the suspect; what waited behind it just goes back."""
+        if event.worker in self._gone:
+            return []
+        self._gone.add(event.worker)
         pieces = list(self.running.pop(event.worker, {}).values())
         if self.cancelled:
             return []

@@ -78,8 +78,11 @@ def _columns(points: Any) -> dict[str, list[Any]]:
     """Columns of whatever holds points."""
     if hasattr(points, "to_pydict"):  # Arrow
         return dict(points.to_pydict())
-    if hasattr(points, "columns") and hasattr(points, "to_dict"):  # polars, pandas
-        return {name: points[name].to_list() for name in points.columns}
+    if hasattr(points, "to_dict") and hasattr(points, "columns"):  # polars, pandas
+        names = list(points.columns)
+        if len(set(names)) < len(names):
+            raise InputError("points", "a frame whose columns have distinct names", names, EXAMPLE)
+        return {name: points[name].to_list() for name in names}
     try:
         if isinstance(points, Mapping):
             if any(isinstance(values, str) for values in points.values()):

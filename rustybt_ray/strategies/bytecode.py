@@ -62,7 +62,7 @@ def operations(code: CodeType) -> Iterator[tuple[str, Any]]:
     offsets = [instruction.offset for instruction in listed]
     for instruction in listed:
         if instruction.opcode in CONSTANT:
-            yield instruction.opname, Constant(instruction.argval)
+            yield instruction.opname, Constant(code.co_consts[instruction.arg or 0])  # argval hides names of arguments
         elif instruction.opcode in JUMPS:
             yield instruction.opname, bisect_left(offsets, instruction.argval)
         else:

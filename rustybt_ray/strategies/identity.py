@@ -145,6 +145,8 @@ class _Walk:
         self.value(sorted((function.__kwdefaults__ or {}).items()), f"{path}'s defaults")
         self.closure(function, path)
         self.globals(function, path)
+        own = {name: value for name, value in vars(function).items() if name != "__wrapped__"}
+        self.value(sorted(own.items()), f"{path}'s attributes")
 
     def closure(self, function: types.FunctionType, path: str) -> None:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -193,6 +195,7 @@ class _Walk:
             return
         self.put("class", cls.__name__)
         self.sequence(cls.__bases__, f"a base of {path}")
+        self.value(type(cls), f"the class of {path}")
         own = {name: value for name, value in vars(cls).items() if name not in UNCOUNTED}
         if isinstance(cls, enum.EnumMeta):
             members: dict[str, enum.Enum] = dict(cls.__members__)
@@ -292,7 +295,8 @@ def _compiled(walk: _Walk, value: Any, path: str) -> None:
     walk.put("compiled", type(value).__name__)
     walk.value(dispatcher.py_func, path)
     options = sorted(dispatcher.targetoptions.items())
-    walk.put(*(f"{name}={option!r}" for name, option in options if type(option) in ATOMS))
+    chosen = [(name, option) for name, option in options if type(option) in (*ATOMS, set, frozenset, dict)]
+    walk.value(chosen, f"{path}'s options")
 
 
 class _Compiled(type):

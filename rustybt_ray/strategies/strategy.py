@@ -77,7 +77,7 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
         raise StrategyError(f"{name} has no signature", "strategy", "Wrap it in a function of (data, ...).") from None
     positional = [a for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD)]
     required = [a.name for a in arguments if a.default is a.empty and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
-    if required == ["trial"]:
+    if required == ["trial"] and positional and positional[0].name == "trial":
         return Strategy(function, OBJECTIVE, name, (), (), True)
     if not positional or any(a.kind is a.POSITIONAL_ONLY and a.default is a.empty for a in positional[1:]):
         what = f"{name} cannot be called with the data as its first argument and all parameters by name"

@@ -98,7 +98,8 @@ def test_answers_that_come_twice_or_from_the_dead_are_ignored():
     assert harness.feed(ChunkDone(1, first.chunk.number)) == []
     harness.feed(WorkerDied(1, "SIGKILL"))
     assert harness.feed(ChunkDone(1, second.chunk.number)) == []
-    assert harness.feed(WorkerDied(1, "SIGKILL")) == [Replace(1)]
+    assert harness.feed(WorkerDied(1, "SIGKILL")) == []
+    assert harness.feed(WorkerReady(1)) == []
     assert harness.ended == [0, 1]
 
 
@@ -279,6 +280,18 @@ class AnyOrder(RuleBasedStateMachine):
         if chunk not in self.state.running.get(worker, ()):
             assert not [o for o in self.feed(ChunkDone(worker, chunk)) if isinstance(o, Record)]
             assert self.feed(ChunkFailed(worker, chunk, "late")) == []
+
+    @precondition(lambda self: self.past)
+    @rule(data=st.data())
+    def ready_again(self, data):
+        assert self.feed(WorkerReady(data.draw(st.sampled_from(self.past))[0])) == []
+
+    @precondition(lambda self: self.past)
+    @rule(data=st.data())
+    def die_again(self, data):
+        worker, _ = data.draw(st.sampled_from(self.past))
+        if worker not in self.state.running:
+            assert self.feed(WorkerDied(worker, "SIGKILL")) == []
 
     @precondition(lambda self: self.state.running)
     @rule(data=st.data(), suspect=st.booleans())

@@ -61,6 +61,12 @@ def test_leaves_out_what_does_not_meet_the_constraint(constraint):
             None,
             "points[1] must be a set of values for a; received ['b']. Give every point a value",
         ),
+        (
+            pd.DataFrame([[1, 2]], columns=["a", "a"]),
+            None,
+            "points must be a frame whose columns have distinct names; received ['a', 'a'].",
+        ),
+        (pl.LazyFrame({"a": [1]}), None, "points must be a list of dicts or a frame; received <LazyFrame"),
         (5, None, "points must be a list of dicts or a frame; received 5."),
         ({"a": 5}, None, "points must be a list of dicts or a frame; received {'a': 5}."),
         ({"a": "xy"}, None, "points must be a list of dicts or a frame; received {'a': 'xy'}."),

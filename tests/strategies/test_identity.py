@@ -139,7 +139,7 @@ def rough(x):
 def not_used():
     return OTHER
 """
-BELOW = "DEPTH = 3\n\n\ndef bottom():\n    return DEPTH\n"
+BELOW = "IDLE = 7\nDEPTH = 3\n\n\ndef bottom():\n    return DEPTH\n"
 
 
 @pytest.fixture
@@ -225,6 +225,7 @@ def test_whatever_is_used_counts(digest_of, old, new):
         ('"""Local."""', '"""Not so local."""'),
         ("UNUSED = 1", "UNUSED = 2\nMORE = open"),
         ("return 99", "return 98"),
+        ("IDLE = 7", "IDLE = 8"),
         ("OTHER = 11", "# a comment\n\nOTHER = 12"),
         ("return OTHER", "return -OTHER"),
         pytest.param(
@@ -331,7 +332,8 @@ def test_captured_values_count_by_content_in_every_process(tmp_path):
         (1, 1.0), (1, True), (0.0, -0.0), ("1", 1), (b"a", "a"), ((1,), [1]), ({1}, frozenset({1})), (None, False), ({}, []),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}), (np.float32(1), np.float64(1)), (np.zeros(4), np.zeros((2, 2))),
         (np.zeros(2, "<i4"), np.zeros(1, "<i8")), (("ab", "c"), ("a", "bc")), ([1, [2]], [[1], 2]), (str.upper, str.lower),
-        ([[], []], [(x := []), x]), ({1, 2}, {1, 3}), (range(3), range(4)), (np.random.default_rng(0), np.random.default_rng(1)),
+        ([[], []], [(x := []), x]), ([(a := [1]), (b := [2]), a], [a, b, b]), ({1, 2}, {1, 3}), (range(3), range(4)),
+        (np.random.default_rng(0), np.random.default_rng(1)),
     ],
 )  # fmt: skip
 def test_values_that_differ_count_as_different(first, second):
@@ -355,6 +357,41 @@ def test_what_a_function_encloses_itself_ends(digest_of):
     assert strategy_digest(recursive) == strategy_digest(recursive)
     assert strategy_digest(lambda data: looped) != strategy_digest(lambda data: [1])
     assert digest_of(function="even") != digest_of(function="odd")
+
+
+def test_what_follows_a_branch_counts():
+    """A dangling else: the same operations, and only a jump goes elsewhere."""
+
+    def inner(data, a, b):
+        for value in data:
+            if a:
+                if b:
+                    value(1)
+                else:
+                    value(2)
+            value(3)
+
+    def outer(data, a, b):
+        for value in data:
+            if a:
+                if b:
+                    value(1)
+            else:
+                value(2)
+            value(3)
+
+    outer.__name__ = "inner"
+    assert strategy_digest(inner) != strategy_digest(outer)
+
+
+def test_a_neighbour_named_as_a_standard_module_is_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    (tmp_path / "strategy.py").write_text("from colorsys import Tone\n\ndef f(data):\n    return Tone().level()\n")
+    digests = []
+    for level in ("1", "1", "2"):
+        (tmp_path / "colorsys.py").write_text(f"class Tone:\n    def level(self):\n        return {level}\n")
+        digests.append(strategy_digest(load_strategy(f"{tmp_path / 'strategy.py'}:f")))
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_module_passed_around_counts_as_a_whole(tmp_path):

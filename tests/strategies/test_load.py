@@ -1,6 +1,7 @@
 """Strategies from files and modules: what is found, what its neighbours are, and what is said when it is not found."""
 
 import os
+import py_compile
 import sys
 from functools import partial
 from pathlib import Path
@@ -103,6 +104,7 @@ def test_a_module_of_the_users_is_neither_hidden_nor_replaced_for_good(write, mo
 def test_an_edit_within_the_same_second_is_seen(write):
     path = write(text="def f(data): return 1")
     os.utime(path, (1_700_000_000, 1_700_000_000))
+    py_compile.compile(str(path))
     assert load_strategy(path)("data") == 1
     write(text="def f(data): return 2")
     os.utime(path, (1_700_000_000, 1_700_000_000))

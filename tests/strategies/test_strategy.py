@@ -32,6 +32,7 @@ class Holder:
         (Holder().method, ("window",), (), False),
         (lambda prices, /, fast: prices, ("fast",), (), False),
         (lambda data, trial: data, ("trial",), (), False),
+        (lambda data=None, *, trial: data, ("trial",), (), False),
     ],
 )
 def test_a_target_function_takes_data_first_and_parameters_by_name(function, required, optional, takes_any):
@@ -42,7 +43,7 @@ def test_a_target_function_takes_data_first_and_parameters_by_name(function, req
 
 @pytest.mark.parametrize(
     "function",
-    [lambda trial: 1.0, lambda trial, verbose=False: 1.0, lambda *, trial: 1.0, Objective(lambda anything: 1.0)],
+    [lambda trial: 1.0, lambda trial, verbose=False: 1.0, Objective(lambda anything: 1.0)],
 )
 def test_an_objective_function_has_one_required_argument_called_trial(function):
     found = inspect_strategy(function)
@@ -68,6 +69,11 @@ def test_names():
             lambda: inspect_strategy(lambda data, fast, /: 1),
             "cannot be called with the data as its first argument and all",
         ),
+        (
+            lambda: inspect_strategy(lambda *, trial: 1),
+            "cannot be called with the data as its first argument and all parameters by",
+        ),
+        (lambda: inspect_strategy(max), "max has no signature (strategy). Wrap it in a function of (data, ...)."),
         (
             lambda: inspect_strategy(Holder),
             "Holder is a class (strategy). Pass an object of it that can be called: Holder(...).",

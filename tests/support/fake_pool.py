@@ -63,8 +63,7 @@ class FakePool(InlinePool):
     def _join(self):
         self.next += 1
         self.queues[self.next] = []
-        self._reported = (WorkerReady(self.next), None)
-        self.mail.append(self._reported)
+        self.mail.append((WorkerReady(self.next), None))
 
     def _answer(self, worker):
         chunk = self.queues[worker].pop(self.dice.randrange(len(self.queues[worker])))

@@ -310,7 +310,7 @@ class Reference:
         most = self.limit * self.market.volume[t][column] - self.filled[column]
         if self.whole:
             most = self.to_whole(max(most, ZERO), most / 1000)
-        elif most != shares:
+        else:
             self.edges.note(most - shares, most)
         return max(min(shares, most), ZERO)
 
