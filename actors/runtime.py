@@ -2,6 +2,7 @@
 
 import atexit
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,9 +36,10 @@ class Session:
 
 @dataclass
 class _Owned:
-    """The Ray that this module started: its first node, and the sessions on it."""
+    """The Ray that this module started or joined: the node that this process is on, and the sessions on it."""
 
     node: str
+    local: bool
     sessions: int = 1
 
 
@@ -80,25 +82,31 @@ def initialised() -> bool:
 def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) -> Session:
     global _owned
     if initialised():
-        ours = _is_ours()
-        session = _session(
-            n_jobs, "the Ray that is running", {} if ours else {"runtime_env": {"env_vars": THREAD_CAPS}}
-        )
-        if ours is not None:
-            ours.sessions += 1
-        return session
+        return _attach(n_jobs)
     with variables(DRIVER):
         if address is not None:
             _join(address)
         else:
             _start(n_jobs or available_cpus(), max(STORE_FLOOR, 2 * panel_bytes + STORE_EXTRA))
-    _owned = _Owned(_node())
+    _owned = _Owned(_node(), local=address is None)
     atexit.register(_shutdown_at_exit)
     try:
         return _session(n_jobs, f"the cluster at {address}", {})
     except ExecutionError:
         _release()
         raise
+
+
+def _attach(n_jobs: int | None) -> Session:
+    """On a Ray that is there; thread caps travel with the workers if it was not started with them."""
+    ours = _is_ours()
+    if ours is None:
+        return _session(n_jobs, "the Ray that is running", {"runtime_env": {"env_vars": THREAD_CAPS}})
+    session = _session(n_jobs, "the Ray that another pool started", {})
+    if ours.local:
+        _check_free(session.workers)
+    ours.sessions += 1
+    return session
 
 
 def _start(workers: int, store: int) -> None:
@@ -135,6 +143,18 @@ def _session(n_jobs: int | None, where: str, options: dict[str, Any]) -> Session
     if sum(bool(node["Alive"]) for node in ray.nodes()) > 1:
         options = {"scheduling_strategy": "SPREAD", **options}
     return Session(wanted, options)
+
+
+def _check_free(wanted: int) -> None:
+    """CPUs that another open pool of this process holds never become free while it is waited for."""
+    import ray
+
+    until = time.monotonic() + 2.0  # those of workers that just ended do, a moment later
+    while (free := ray.available_resources().get("CPU", 0)) < wanted:
+        if time.monotonic() > until:
+            what = f"{wanted} workers need one CPU each and another open pool leaves {free:g} free"
+            raise ExecutionError(what, "this process", "Pass that pool as pool=..., or close it first.")
+        time.sleep(0.1)
 
 
 def _node() -> str:

@@ -1,7 +1,7 @@
 """How far our sweep is from the limit: a hand-written kernel for the same trades.
 
     python benchmarks/limit.py            # the sweep of 200 pairs over 8 assets and 25 years, orders on change and every session
-    python benchmarks/limit.py --quick    # fewer runs; fails if a ratio is above its bound
+    python benchmarks/limit.py --quick    # fewer runs, for CI: fails if a ratio is a third above its bound
 
 The limit is plain numba, one thread, no fastmath: moving averages of all windows, then for each pair of windows a loop
 over sessions and assets on arrays, with total return, Sharpe ratio, drawdown and turnover in the same pass. It knows no
@@ -30,6 +30,7 @@ from rustybt_ray.data.sample import sample_panel
 FAST, SLOW = range(5, 51, 5), range(60, 251, 10)
 FEE, CAPITAL = 0.001, 1_000_000.0
 BOUNDS = {"change": 2.0, "daily": 1.5}
+NOISE = 4.0 / 3.0  # what a busy machine does to the median of seven pairs
 
 
 @njit(error_model="numpy")
@@ -201,7 +202,7 @@ def main() -> int:
     place = {int(window): i for i, window in enumerate(windows)}
     pairs = np.array([(place[fast], place[slow]) for fast in FAST for slow in SLOW])
     space = {"fast": rb.Int(5, 50, step=5), "slow": rb.Int(60, 250, step=10)}
-    worst = 0.0
+    worst, slack = 0.0, NOISE if args.quick else 1.0
     with tempfile.TemporaryDirectory() as root:
         name, filled = without_events(root, args.npz)
         raw = rb.BundleStore(root).open(name).close
@@ -230,7 +231,7 @@ def main() -> int:
                 f"{case:7} ours {micro[0]:6.0f} us a trial, limit {micro[1]:6.0f} us, ratio {ratio:.2f} "
                 f"(bound {BOUNDS[case]}), returns equal to {apart.max():.0e}"
             )
-            worst = max(worst, ratio / BOUNDS[case])
+            worst = max(worst, ratio / (BOUNDS[case] * slack))
     return int(worst > 1.0)
 
 
