@@ -1,18 +1,14 @@
 import pytest
-from comparing import Result, run_engine, run_reference_case
+from comparing import assert_trial, run_engine, run_reference_case
 
 
 @pytest.fixture(params=["engine", "reference"])
 def ledger(request):
-    """Runs a case through the engine or through the reference and returns a `Result`."""
-    return {"engine": run_engine, "reference": run_reference_case}[request.param]
+    """Runs a case through the engine (a replay and a study's trial) or through the reference and returns a `Result`."""
 
+    def engine(case):
+        got = run_engine(case)
+        assert_trial(case, got.metrics)
+        return got
 
-@pytest.fixture
-def both():
-    """Runs a case through both."""
-
-    def run(case) -> tuple[Result, Result]:
-        return run_engine(case), run_reference_case(case)
-
-    return run
+    return {"engine": engine, "reference": run_reference_case}[request.param]

@@ -260,6 +260,12 @@ class TestFills:
         assert shares_of(got) == [0, 0, 0, -50, -50]
         assert [fill[3] for fill in got.fills] == [85.0]
 
+    def test_nobody_sells_for_nothing(self, ledger):
+        costs = Costs(slippage=FixedBasisPoints(10_000.0))
+        got = ledger(case_of(panel_of(column(*FLAT)), column(0.4, 0.2), costs=costs))
+        assert [fill[2:4] for fill in got.fills] == [(40, 20.0)]
+        assert got.equity[-1] == 600
+
     def test_fractional_shares(self, ledger):
         got = ledger(case_of(panel_of(column(3.0, 3.0, 3.0)), column(0.5), shares="fractional"))
         assert_allclose(shares_of(got), [0, 500 / 3, 500 / 3])

@@ -42,7 +42,7 @@ def test_agrees_where_bars_are_missing_around_events(case):
 
 
 @pytest.mark.slow
-@settings(max_examples=6000)
+@settings(max_examples=4000)
 @given(cases())
 def test_agrees_with_the_reference_on_thousands(case):
     assert_same(case)

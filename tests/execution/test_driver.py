@@ -219,6 +219,27 @@ class Silence(Dying):
         self.given.append("abandoned")
 
 
+class Slow(InlinePool):
+    """Answers the second time that it is asked, and is stopped meanwhile."""
+
+    asked = 0
+
+    def poll(self, timeout):
+        if self._chunk is not None:
+            self.asked += 1
+            if self.asked % 2:
+                return []
+        return super().poll(timeout)
+
+
+def test_what_is_in_flight_when_a_study_stops_may_still_end():
+    pool, source = Slow(), Counting(100)
+    pool.open(PANEL)
+    outcome = run(source, job_on(PANEL, square), pool, stop=lambda: pool.asked == 1)
+    assert outcome.stopped == "stopped"
+    assert sorted(values_of(outcome.blocks, "square")) == list(range(source.given)) == [0]
+
+
 def test_a_drain_is_not_waited_for_longer_than_it_may_take():
     silent = Silence(ready=True)
     outcome = run(Counting(2), None, silent, timeout=0.05)

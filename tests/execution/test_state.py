@@ -152,13 +152,13 @@ def kill_whenever(harness, poison, limit=200):
     raise AssertionError("never ended")
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 64])
-def test_one_poisoned_trial_ends_as_an_error_and_all_others_as_results(size):
+@pytest.mark.parametrize(("size", "expected"), [(1, 2), (2, 2 + 2), (8, 2 + 2 + 2), (64, 2 + 5 + 2)])
+def test_one_poisoned_trial_costs_two_deaths_one_a_halving_and_two_alone(size, expected):
     harness = make(trials=64, size=size)
     deaths, crashes = kill_whenever(harness, poison=37)
     assert [(order.chunk.numbers.tolist(), order.cause) for order in crashes] == [([37], "segfault")]
     assert sorted(harness.ended) == list(range(64))
-    assert deaths <= 2 + int(np.ceil(np.log2(size))) + 2
+    assert deaths == expected
 
 
 def test_a_single_trial_is_an_error_only_when_it_was_alone_twice():

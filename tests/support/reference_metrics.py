@@ -20,7 +20,7 @@ def reference_metrics(outcome, market, first, last, *, capital, settings, period
         soft = outcome.edges.soft
         metrics = growth(days, outcome, p) | spread(days, free, p, soft) | depth(days, outcome, soft)
         metrics["calmar_ratio"] = ratio(metrics["annual_return"], metrics["max_drawdown"], days)
-        metrics |= trades(outcome) | trading(days, outcome, p) | ordered(days, soft)
+        metrics |= trades(outcome, soft) | trading(days, outcome, p) | ordered(days, soft)
         return {name: float(value) for name, value in metrics.items()}, [float(r) for r in days.returns]
 
 
@@ -93,10 +93,12 @@ def ratio(annual, drawdown, days):
     return annual / abs(drawdown) if drawdown and days.n >= FEW else NAN
 
 
-def trades(outcome):
+def trades(outcome, soft):
     gains = [x for x in outcome.trips if x > 0]
     losses = [x for x in outcome.trips if x < 0]
     count = len(outcome.trips)
+    if losses and abs(sum(losses)) < sum(outcome.notional) / 10**6:
+        soft.add("profit_factor")
     return {
         "n_trades": count,
         "n_open_trades": outcome.open_trips,

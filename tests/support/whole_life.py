@@ -1,0 +1,104 @@
+"""A driver process of its own, for tests of what Ray does to one: prints a JSON line when told to by its first argument."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from trials import Counting, job_on, slow_square, square, values_of, wave_panel
+
+from actors.pool import PersistentWorkerPool
+from rustybt_ray.exceptions import ExecutionError
+from rustybt_ray.execution.driver import run
+
+PANEL = wave_panel()
+
+
+def children():
+    """Process ids of all descendants, by their parents' ids, and their command lines."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, rest = stat.read_text().split(" ", 1)
+        except OSError:
+            continue
+        parents[int(pid)] = int(rest.rsplit(")", 1)[1].split()[1])
+    found, before = {os.getpid()}, 0
+    while len(found) != before:
+        before = len(found)
+        found |= {pid for pid, parent in parents.items() if parent in found}
+    return sorted(found - {os.getpid()})
+
+
+def study(pool, function=square, count=12, **options):
+    pool.open(PANEL)
+    outcome = run(Counting(count), job_on(PANEL, function), pool, **options)
+    return len(values_of(outcome.blocks, "square" if function is square else "value"))
+
+
+def close():
+    with PersistentWorkerPool(2) as pool:
+        trials, during = study(pool), children()
+    import ray
+
+    return {"trials": trials, "during": during, "after": children(), "initialised": ray.is_initialized()}
+
+
+def forget():
+    return {"trials": study(PersistentWorkerPool(1)), "during": children()}
+
+
+def attach():
+    import ray
+
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    with PersistentWorkerPool() as pool:
+        trials, size = study(pool), pool.size
+        threads = run(Counting(1), job_on(PANEL, polars_threads), pool).blocks[0].metrics.tolist()
+    try:
+        PersistentWorkerPool(4).open(PANEL)
+    except ExecutionError as error:
+        refused = str(error)
+    works = ray.get(ray.remote(num_cpus=1)(lambda: 42).remote())
+    return {"size": size, "trials": trials, "threads": threads, "refused": refused, "busy": busy(ray), "works": works}
+
+
+def busy(ray):
+    """What a pool says when the caller's own actor holds the only CPU."""
+    from actors import crew
+
+    crew.START_LIMIT = 1.0
+    holder = ray.remote(num_cpus=1)(Holder).remote()
+    ray.get(holder.here.remote())
+    try:
+        study(PersistentWorkerPool(1))
+    except ExecutionError as error:
+        return str(error)
+    return None
+
+
+class Holder:
+    def here(self):
+        return True
+
+
+def polars_threads(trial):
+    return float(os.environ.get("POLARS_MAX_THREADS", "nan"))
+
+
+def headless():
+    """Ray's head dies while a study runs; the driver must outlive the minute after which Ray would end it."""
+    pool = PersistentWorkerPool(2)
+    study(pool)
+    for pid in children():
+        if "gcs_server" in Path(f"/proc/{pid}/cmdline").read_text():
+            os.kill(pid, signal.SIGKILL)
+    trials = study(pool, slow_square, 200)
+    time.sleep(70)
+    return {"trials": trials}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"close": close, "forget": forget, "attach": attach, "headless": headless}[sys.argv[1]]()))
