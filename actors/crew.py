@@ -164,7 +164,7 @@ class Crew:
             number, what = self._calls.pop(call)
             if isinstance(value, ray.exceptions.RayTaskError):
                 if what < 0 or breaks_study(value):
-                    raise _refusal(value)
+                    raise self._refused(value)
                 answers.append((ChunkFailed(number, what, cause_of(value)), None))
             elif isinstance(value, BaseException):
                 dead.setdefault(number, value)
@@ -203,6 +203,17 @@ class Crew:
         self._failures += 1
         return [(WorkerDied(number, cause, suspect=False), None) for number in late if self._dismiss(number)]
 
+    def _refused(self, error: Any) -> ExecutionError:
+        """One clear error for a study that no worker can run; Ray prints those of other workers unless they are read."""
+        calls = list(self._calls)
+        done, _ = ray.wait(calls, num_returns=len(calls), timeout=2.0) if calls else ([], [])
+        self._read(done)
+        return ExecutionError(
+            "a worker cannot run this study",
+            cause_of(error),
+            "What the strategy uses must be importable in the workers; executor='inline' runs it in this process.",
+        )
+
     @staticmethod
     def _read(calls: list[Any]) -> list[Any]:
         """Values of finished calls, what they raised in its place."""
@@ -217,15 +228,6 @@ def _value(call: Any) -> Any:
         return ray.get(call)
     except Exception as error:
         return error
-
-
-def _refusal(error: Any) -> ExecutionError:
-    """One clear error for a study that no worker can run."""
-    return ExecutionError(
-        "a worker cannot run this study",
-        cause_of(error),
-        "What the strategy uses must be importable in the workers; executor='inline' runs it in this process.",
-    )
 
 
 def _copied(block: Block) -> Block:

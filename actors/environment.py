@@ -1,6 +1,7 @@
 """Environment in which Ray starts: one thread a worker in numeric libraries, no telemetry, a quiet stdout."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,12 +23,25 @@ THREAD_CAPS = dict.fromkeys(
 DRIVER = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Ray prints reports of dead workers to stdout whatever log_to_driver says; this filter of its own, read when ray is
-    # first imported, drops those that the driver tells in its own words
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
     # Ray ends a driver that has not reached the cluster's head for 60 s; a driver with results must outlive its cluster
     "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
 }
+REPORTS = re.compile("A worker died or was killed")
+
+
+def quieten() -> None:
+    """Keep Ray's reports of dead workers off stdout, where it prints them whatever `log_to_driver` says.
+
+    The driver tells of each death in its own words. Ray has a filter for its lines, RAY_DEDUP_LOGS_SKIP_REGEX, but reads
+    it when it is imported, which the caller may have done; so the filter itself is set, unless the user has set one. A Ray
+    that keeps it elsewhere stays loud.
+    """
+    try:
+        from ray._private.ray_logging import stdout_deduplicator
+    except ImportError:
+        return
+    if getattr(stdout_deduplicator, "skip_re", REPORTS) is None:
+        stdout_deduplicator.skip_re = REPORTS
 
 
 @contextmanager

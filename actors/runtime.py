@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.environment import DRIVER, THREAD_CAPS, available_cpus, variables
+from actors.environment import DRIVER, THREAD_CAPS, available_cpus, quieten, variables
 from actors.thread import ray_thread
 from rustybt_ray.exceptions import ExecutionError
 
@@ -84,6 +84,7 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
     if initialised():
         return _attach(n_jobs)
     with variables(DRIVER):
+        quieten()
         if address is not None:
             _join(address)
         else:

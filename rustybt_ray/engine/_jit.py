@@ -27,6 +27,14 @@ def kernel(function: Function) -> Function:
     return _compiled(function, forceinline=True, _nrt=False, **OPTIONS)
 
 
+def compiled_for(function: Any, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """The machine code of an entry for arguments of just these types, which the caller answers for.
+
+    The dispatcher looks at each array of each tuple in every call, which took 7 of the 120 microseconds of a trial.
+    """
+    return function.compile(tuple(numba.typeof(argument) for argument in arguments))
+
+
 def _compiled(function: Function, **options: Any) -> Function:
     # numba reads the folder when it decorates; what the user set for kernels of their own comes back afterwards
     before = config.CACHE_DIR

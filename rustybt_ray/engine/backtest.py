@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine._jit import compiled_for
 from rustybt_ray.engine.batch_nb import run_segments
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows
@@ -26,7 +27,7 @@ from rustybt_ray.engine.structures import (
     make_book,
 )
 from rustybt_ray.engine.weights import Weights
-from rustybt_ray.exceptions import WeightsError
+from rustybt_ray.exceptions import InputError, WeightsError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +38,7 @@ NO_MASK = np.zeros((0, 0), np.uint8)
 NO_ROWS = np.zeros(0, np.bool_)
 for _array in (NO_WEIGHTS, NO_MASK, NO_ROWS):
     _array.flags.writeable = False
+NO_TARGET = Target(DENSE, NO_WEIGHTS, NO_MASK, 0, NO_ROWS)
 NO_LOG = Log(np.zeros((0, LOG_COLUMNS)), np.zeros((0, 0)), np.zeros(0))
 
 
@@ -69,6 +71,9 @@ class Simulator:
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
         self._schedules: dict[str, BoolArray] = {}
+        example = (np.empty((1, 1)), np.empty((1, 1)))
+        fixed = (self.market, NO_TARGET, self.rules, self.book, NO_LOG, self.segments)
+        self._run = compiled_for(run_segments, (*fixed, *example))
 
     def run(self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, log: Log = NO_LOG) -> None:
         """Trade `weights` in every segment.
@@ -76,9 +81,9 @@ class Simulator:
         Parameters
         ----------
         weights : Weights or array_like, shape (T, N)
-        out : ndarray, shape (segments, len(NAMES))
+        out : ndarray of float64, C-contiguous, shape (segments, len(NAMES) or more)
             Filled with the metrics of `metrics.NAMES`.
-        moments : ndarray, shape (segments, 37)
+        moments : ndarray of float64, C-contiguous, shape (segments, 37)
             Filled with n, mean, standard deviation, skewness and kurtosis of the daily returns, 16 block sums and sums of squares.
         log : Log
             Where fills, positions and cash are written; by default nowhere.
@@ -89,7 +94,10 @@ class Simulator:
             If the weights do not fit the panel, are infinite, or order more than `max_leverage`.
         """
         target = self.target(weights)
-        failed = run_segments(self.market, target, self.rules, self.book, log, self.segments, out, moments)
+        for array in (out, moments):
+            if not array.flags.c_contiguous or array.dtype != np.float64:
+                raise InputError("out and moments", "C-contiguous float64", array.dtype, "Use numpy.empty.")
+        failed = self._run(self.market, target, self.rules, self.book, log, self.segments, out, moments)
         if failed:
             raise self._refusal(target)
 

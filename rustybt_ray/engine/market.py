@@ -95,9 +95,9 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
         **costs.commission.charges()._asdict(),
         **costs.slippage.impact()._asdict(),
     }
-    simple = (
-        not any(values[name] for name in COMPLICATIONS) and values["reduce_first"] and values["max_leverage"] == 1.0
-    )
+    plain = not any(values[name] for name in COMPLICATIONS)
+    # at 10,000 basis points a sale would fill at nothing, which leaves its order open
+    simple = plain and values["reduce_first"] and values["max_leverage"] == 1.0 and values["basis_points"] < 1e4
     rules = np.zeros(1, RULES)
     rules["simple"] = simple
     for name, value in values.items():

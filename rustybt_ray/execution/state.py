@@ -155,13 +155,16 @@ class DriverState:
         return self._again(piece, cause)
 
     def _again(self, piece: Piece, cause: str) -> list[Instruction]:
-        """Run a piece that came back once more, whole, in halves, or not at all."""
+        """Run a piece that came back once more, whole, in halves, or not at all.
+
+        It gets another number, so that a late answer to the first attempt is not taken for one to the second.
+        """
         if self.cancelled:
             return []
-        if piece.strikes < STRIKES and piece.losses < LOSSES:
-            self.waiting.appendleft(piece)
-            return []
         count = len(piece.chunk)
+        if piece.strikes < STRIKES and piece.losses < LOSSES:
+            self.waiting.appendleft(Piece(piece.chunk.part(self._number(), 0, count), piece.strikes, piece.losses))
+            return []
         if count == 1:
             self._dry = False
             return [RecordCrash(piece.chunk, cause)]

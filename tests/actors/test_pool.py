@@ -141,9 +141,10 @@ def test_another_panel_is_opened_beside_the_first(pool):
     rows = run(Counting(2), job_on(other, lambda trial: trial.data.shape[0]), pool).blocks
     assert values_of(rows) == {0: 80, 1: 80}
     assert pool.statistics()["panel_bytes"] == PANEL.nbytes + other.nbytes
-    killer = Killer(pids(pool))
-    both = run(Counting(60), job_on(PANEL, slow_square), pool, listener=killer)
-    assert len(values_of(both.blocks)) == 60
+    for panel in (PANEL, other):
+        outcome = run(Counting(60), job_on(panel, slow_square), pool, listener=Killer(pids(pool)))
+        assert len(values_of(outcome.blocks)) == 60
+        assert not errors_of(outcome.blocks)
 
 
 def test_results_own_their_memory(pool):

@@ -2,7 +2,7 @@
 
 import pytest
 from fake_pool import FakePool
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trials import (
     Counting,
@@ -147,6 +147,7 @@ class TestReliablePools:
     late=st.sampled_from([0.0, 0.5, 0.9]),
     trials=st.integers(0, 40),
 )
+@example(seed=72045, size=3, deaths=0.0, late=0.5, trials=28)  # a late failure of a chunk that runs again on its worker
 def test_no_disorder_loses_or_doubles_a_trial(seed, size, deaths, late, trials):
     pool = FakePool(seed, size, deaths=deaths, late=late)
     pool.open(PANEL)

@@ -184,8 +184,10 @@ def test_a_lost_machine_is_not_the_chunks_fault_but_cannot_go_on_for_ever():
 def test_a_chunk_that_a_worker_cannot_run_is_a_suspect_but_the_worker_stays():
     harness = make(trials=2, size=2)
     first = harness.feed(WorkerReady(1))[0]
-    assert runs(harness.feed(ChunkFailed(1, first.chunk.number, "MemoryError"))) == [(1, [0, 1])]
-    halves = harness.feed(ChunkFailed(1, first.chunk.number, "MemoryError"))
+    again = harness.feed(ChunkFailed(1, first.chunk.number, "MemoryError"))
+    assert runs(again) == [(1, [0, 1])]
+    assert harness.feed(ChunkFailed(1, first.chunk.number, "MemoryError")) == []
+    halves = harness.feed(ChunkFailed(1, again[0].chunk.number, "MemoryError"))
     assert runs(halves) == [(1, [0]), (1, [1])]
 
 
