@@ -93,7 +93,7 @@ class ChunkRunner:
                 simulator.run(weights, metrics[i], moments[i])
                 if job.ordered:
                     metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 _record_failure(block, i, error)
             now = time.perf_counter()
             block.duration[i] = now - before
@@ -109,7 +109,7 @@ class ChunkRunner:
             try:
                 trial = Trial(number=int(chunk.numbers[i]), params=params, data=data, study_seed=job.seed)
                 rows.append(_values(strategy(trial)))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 rows.append({})
                 _record_failure(block, i, error)
             block.duration[i] = time.perf_counter() - before
@@ -148,7 +148,7 @@ def _values(result: Any) -> dict[str, float]:
         raise StrategyError(what, "its return value", "Return float(...), or {'name': float(...)}.") from None
 
 
-def _record_failure(block: Block, position: int, error: Exception) -> None:
+def _record_failure(block: Block, position: int, error: BaseException) -> None:
     """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(PACKAGE)]
     lines = traceback.format_list(frames) + traceback.format_exception_only(error)

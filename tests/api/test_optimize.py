@@ -217,3 +217,13 @@ def test_wrong_weights_fail_their_trial_with_a_clear_error(sweep, weights, messa
     assert study.n_failed == 1
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(study.trials["error"][0])
+
+
+def test_a_strategy_that_exits_fails_its_trial_alone(sweep):
+    def leaving(data, n):
+        if n == 2:
+            raise SystemExit("enough")
+        return rb.equal_weight(data.close > n)
+
+    study = sweep(leaving, space={"n": [1, 2, 3]})
+    assert study.trials["error"].to_list() == [None, "SystemExit: enough", None]
