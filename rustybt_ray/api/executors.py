@@ -1,10 +1,10 @@
 """Where trials run: in this process, on Ray workers, or first here and then there."""
 
-import os
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from actors.environment import available_cpus
 from rustybt_ray._validation import check_choice, check_count, check_number
 from rustybt_ray.api.panels import workspace
 from rustybt_ray.config import OptimizationConfig
@@ -49,9 +49,7 @@ class Place:
     @property
     def workers(self) -> int:
         """Workers that a pool of our own gets."""
-        if self.n_jobs is not None:
-            return self.n_jobs
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.n_jobs or available_cpus()
 
 
 class Sink:

@@ -49,7 +49,7 @@ ORDERED: dict[str, str] = {
 
 NAMES = tuple(METRICS)
 MOMENTS = 37
-FLAT = 1e-14  # a return below this is rounding
+FLAT = 1e-14  # a standard deviation, a loss or a drawdown below this is rounding
 
 
 def ordered_metrics(returns: FloatArray) -> tuple[float, float, float]:

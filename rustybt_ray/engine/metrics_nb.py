@@ -6,10 +6,10 @@ import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine.metrics import FLAT
 from rustybt_ray.engine.structures import SUM_LANES, Record
 
 BLOCKS = 16
-FLAT = 1e-14  # a standard deviation, a loss or a drawdown below this is rounding
 FEW = 20  # daily returns a ratio needs
 
 # columns of a metrics row, in the order of `metrics.METRICS`

@@ -8,6 +8,7 @@ import numpy as np
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.engine.settings import Settings
 
 COMPLETE, FAILED = 0, 1
@@ -132,6 +133,3 @@ class Block:
             errors={int(number): error for number in numbers},
             worker=worker,
         )
-
-
-MOMENTS = 37
