@@ -136,7 +136,12 @@ class Simulator:
         where = f"row {row}, {day}"
         if self.book.account["status"][0] == INFINITE:
             return WeightsError("weights must be finite or NaN; received an infinite one", where, "NaN orders nothing.")
-        gross = float(np.abs(target.weights[row]).sum()) if target.kind == DENSE else 1.0
+        if target.kind == DENSE:
+            gross = float(np.abs(target.weights[row]).sum())
+        else:
+            first, last = self.market.listing
+            chosen, listed = int((target.mask[row] != 0).sum()), int(((first <= row) & (row <= last)).sum())
+            gross = chosen / max(target.slots or listed, chosen)
         limit = self.rules["max_leverage"][0]
         what = f"the sum of absolute weights must be at most max_leverage = {limit:g}; received {gross:.12g}"
         return WeightsError(what, where, "Scale the weights, or raise Settings(max_leverage=...).")

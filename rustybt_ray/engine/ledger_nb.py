@@ -71,14 +71,13 @@ def mark_events(
 
 
 @kernel
-def next_flagged(active: ByteArray, words: np.ndarray, row: int, last: int) -> int:
-    """The first flagged row from `row` on, or last + 1."""
-    while row <= last and active[row] == 0:
-        row += 1
-        if row % 8 == 0:
-            while row <= last and words[row // 8] == 0:
-                row += 8
-    return min(row, last + 1)
+def list_visits(active: ByteArray, first: int, last: int, visits: IntArray) -> None:
+    """The flagged rows of [first, last] in order, and last + 1 behind them; without a branch, which could not be guessed."""
+    count = 0
+    for t in range(first, last + 1):
+        visits[count] = t
+        count += 1 if active[t] != 0 else 0
+    visits[count] = last + 1
 
 
 @kernel
@@ -120,16 +119,19 @@ def value_row(cells: FloatArray, held: IntArray, mark: FloatArray, curves: Float
 def value_rows(
     account: Record, cells: FloatArray, held: IntArray, curves: FloatArray, mark: FloatArray, low: int, high: int
 ) -> int:
-    """Value the rows [low, high) at their marks with the positions held; the first ruined row, or `high`."""
+    """Value the rows [low, high] at their marks with the positions held; the first ruined row of [low, high), or `high`.
+
+    Row `high` gets the value before whatever happens on it.
+    """
     cash = account.cash + account.claims
     columns = held[: account.positions]
     t = low
     if account.short_positions == 0:
         # rows past `high` are valued too and overwritten when their turn comes
-        while t < high and t + LANES <= mark.shape[1]:
+        while t <= high and t + LANES <= mark.shape[1]:
             value_lanes(cells, columns, mark, curves, cash, t)
             t += LANES
-    while t < high:
+    while t < min(high + 1, mark.shape[1]):
         value_row(cells, columns, mark, curves, cash, t)
         t += 1
     if cash <= 0.0 or account.short_positions > 0:
@@ -203,7 +205,7 @@ def mark_decisions(target: Target, rules: Record, account: Record, book: Book, l
     if target.kind == DENSE:
         mark_weights(rules, account, target.weights, book.active, low, high, lag)
     elif target.kind == MASK_CHANGE:
-        mark_changes(target.mask, book.active, book.change, low, high, lag)
+        mark_changes(target.mask, book.active, book.change, book.found, low, high, lag)
     else:
         mark_scheduled(target.scheduled, book.active, low, high, lag)
 
@@ -229,15 +231,21 @@ def decide(
 
 @kernel
 def take_orders(
-    market: Market, target: Target, rules: Record, account: Record, book: Book, row: int, d: int, low: int, simple: bool
-) -> int:
-    """Orders of decision row d arrive on `row`: filled the short way, or placed; columns in the queue that were placed."""
+    market: Market, target: Target, rules: Record, account: Record, book: Book, row: int, d: int, low: int, simple: bool,
+    known: bool,
+) -> int:  # fmt: skip
+    """Orders of decision row d arrive on `row`: filled the short way, or placed; columns in the queue that were placed.
+
+    `known`: the row's equity is already the value before its first fill.
+    """
     kind, weights, mask, cells = target.kind, target.weights, target.mask, book.cells
     share, pending = row_share(market, target, rules, account, d), account.open_orders
     count = ordered_columns(kind, weights, mask, book.change, d, low, book.queue)
     columns = book.queue[:count]
     if simple and pending == 0 and account.short_positions == 0:
-        value = find_value(account, cells, book.held, market.price, market.mark, row)
+        value = book.curves[EQUITY, row]
+        if not known:
+            value = find_value(account, cells, book.held, market.price, market.mark, row)
         price, volume, traded = market.price, market.volume, market.traded
         if find_counts(rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value):
             selling, buying = split_columns(cells, columns, book.sales, book.purchases)
@@ -292,15 +300,19 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
     begin(market, target, rules, account, book, first, last, low, lag)
     if account.status != FINE:
         return
-    words, valued, row = active.view(np.uint64), first, first
+    visits = book.visits
+    list_visits(active, first, last, visits)
+    valued, row, visit = first, first, 0
     while True:
+        if visits[visit] < row:
+            visit += 1
         if account.open_orders == 0:
-            row = next_flagged(active, words, row, last)
+            row = visits[visit]
         # positions have stood still since the last row that was visited
-        ruined = value_rows(account, cells, held, curves, mark, valued, min(row, last + 1))
+        ruined = value_rows(account, cells, held, curves, mark, valued, row)
         if replay:
-            log_rows(account, cells, log, valued, min(row, last + 1))
-        if ruined < min(row, last + 1):
+            log_rows(account, cells, log, valued, row)
+        if ruined < row:
             ruin(account, cells, curves, log, ruined, last)
             return
         if row > last:
@@ -309,7 +321,8 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
         if flags & EVENT:
             morning(market, rules, account, book, fills, first, row)
         if flags & ARRIVAL:
-            placed = take_orders(market, target, rules, account, book, row, row - lag, low, simple)
+            known = market.at_close != 0 and flags & EVENT == 0
+            placed = take_orders(market, target, rules, account, book, row, row - lag, low, simple, known)
         if account.open_orders > 0:
             try_orders(market, rules, account, book, fills, row, placed)
         if rules.delist_at_end and flags & EVENT:
@@ -319,6 +332,6 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
             account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
             account.row_notional = 0.0
         if by_decision and flags & DECISION:
-            value_rows(account, cells, held, curves, mark, row, row + 1)
+            value_rows(account, cells, held, curves, mark, row, row)
             decide(market, target, rules, account, book, row, low, curves[EQUITY, row])
         row += 1

@@ -50,6 +50,7 @@ def make_market(panel: Panel, fill: str) -> Market:
     return Market(
         mark=panel.mark,
         price=panel.close if fill == "next_close" else panel.open,
+        at_close=int(fill == "next_close"),
         volume=panel.volume,
         traded=int(((panel.volume > 0.0) | np.isnan(panel.close)).all()),
         listing=_frozen(np.stack([first, last])),

@@ -32,6 +32,9 @@ from rustybt_ray.engine.structures import (
     Record,
 )
 
+ONE, SEVEN_BYTES = np.uint64(1), np.uint64(56)
+BYTE_NUMBERS = np.uint64(0x0001020304050607)
+
 
 @kernel
 def flag(active: ByteArray, d: int, lag: int) -> None:
@@ -41,7 +44,9 @@ def flag(active: ByteArray, d: int, lag: int) -> None:
 
 
 @kernel
-def mark_changes(mask: ByteArray, active: ByteArray, change: ByteArray, low: int, high: int, lag: int) -> None:
+def mark_changes(
+    mask: ByteArray, active: ByteArray, change: ByteArray, found: IntArray, low: int, high: int, lag: int
+) -> None:
     """Flag the rows of [low, high] where a mask differs from its row before (before `low`: false); `change` says in which cells.
 
     The difference is taken over the flat mask, so that it vectorises whatever the number of assets, and searched by words.
@@ -49,30 +54,28 @@ def mark_changes(mask: ByteArray, active: ByteArray, change: ByteArray, low: int
     assets = mask.shape[1]
     flat = mask.reshape(-1)[low * assets : (high + 1) * assets]
     size = len(flat)
-    blocks = -(-size // 64)
+    words = -(-size // 8)
     head = min(assets, size)
     for i in range(head):
-        change[i] = flat[i]
+        change[i] = flat[i] != 0
     later, before, differs = flat[head:], flat[: size - head], change[head:size]
     for i in range(len(later)):
-        differs[i] = later[i] ^ before[i]
-    for i in range(size, 64 * blocks):
+        differs[i] = (later[i] != 0) != (before[i] != 0)
+    for i in range(size, 8 * words):
         change[i] = 0
-    words = change[: 64 * blocks].view(np.uint64)
-    row, end = low, assets
-    for b in range(blocks):
-        some = words[8 * b]
-        for k in range(1, 8):
-            some |= words[8 * b + k]
-        if some == 0:
-            continue
-        for w in range(8 * b, 8 * b + 8):
-            if words[w] != 0:
-                for i in range(8 * w, 8 * w + 8):
-                    if change[i] != 0:
-                        while i >= end:
-                            row, end = row + 1, end + assets
-                        flag(active, row, lag)
+    changed = change[: 8 * words].view(np.uint64)
+    count = 0
+    for w in range(words):
+        found[count] = w
+        count += 1 if changed[w] != 0 else 0
+    for k in range(count):
+        word = changed[found[k]]
+        while word != 0:
+            # the byte of the lowest one, found by a product: bytes are zero or one
+            byte = (word & (~word + ONE)) * BYTE_NUMBERS >> SEVEN_BYTES
+            cell = 8 * found[k] + np.int64(byte)
+            flag(active, low + cell // assets, lag)
+            word &= word - ONE
 
 
 @kernel

@@ -89,6 +89,8 @@ class Market(NamedTuple):
     mark : ndarray, shape (N, T)
     price : ndarray, shape (T, N)
         The series that orders fill at.
+    at_close : int
+        Whether that series is the close.
     volume : ndarray, shape (T, N)
     traded : int
         Whether every bar has a volume above zero.
@@ -114,6 +116,7 @@ class Market(NamedTuple):
 
     mark: FloatArray
     price: FloatArray
+    at_close: int
     volume: FloatArray
     traded: int
     listing: IntArray
@@ -145,7 +148,9 @@ class Book(NamedTuple):
     decided: FloatArray
     claims: FloatArray
     active: ByteArray
+    visits: IntArray
     change: ByteArray
+    found: IntArray
     queue: IntArray
     sales: IntArray
     purchases: IntArray
@@ -172,7 +177,9 @@ def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
         decided=np.full((delay + 1, assets), np.nan),
         claims=np.zeros(dividends),
         active=np.zeros(rows // 8 * 8 + 8, np.uint8),
+        visits=np.zeros(rows + 1, np.int64),
         change=np.zeros(-(-rows * assets // 64) * 64, np.uint8),
+        found=np.zeros(-(-rows * assets // 8) + 1, np.int64),
         queue=np.zeros(assets, np.int64),
         sales=np.zeros(assets, np.int64),
         purchases=np.zeros(assets, np.int64),

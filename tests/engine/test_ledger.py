@@ -9,6 +9,7 @@ from reference_market import Plan
 from rustybt_ray.engine.backtest import simulate
 from rustybt_ray.engine.costs import Costs, FixedBasisPoints, FixedSpread, PerDollar, PerShare, PerTrade, VolumeShare
 from rustybt_ray.engine.settings import Settings
+from rustybt_ray.engine.weights import equal_weight
 from rustybt_ray.exceptions import WeightsError
 
 FLAT = [10.0] * 6
@@ -100,6 +101,11 @@ class TestOrders:
         with pytest.raises(WeightsError, match=r"max_leverage = 1; received 1\.1.*row 2, 2021-03-03"):
             simulate(panel, weights, 0, 5)
         simulate(panel, weights, 0, 5, settings=Settings(max_leverage=2.0))
+
+    def test_a_refused_mask_says_what_it_orders(self):
+        mask = np.array([[True, True]] * 6)
+        with pytest.raises(WeightsError, match=r"max_leverage = 0\.4; received 0\.5"):
+            simulate(panel_of([FLAT, FLAT]), equal_weight(mask, slots=4), 0, 5, settings=Settings(max_leverage=0.4))
 
     def test_a_row_with_a_gap_is_cut_instead(self, ledger):
         got = ledger(case_of(panel_of([FLAT, FLAT]), [[0.7], [None, 0.7]]))
