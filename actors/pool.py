@@ -66,6 +66,8 @@ class PersistentWorkerPool:
         self._closed = False
         self._chunks: list[tuple[int, Chunk]] = []
 
+    in_process = False
+
     @property
     def size(self) -> int:
         """Workers wanted; before the start, what this machine would have."""

@@ -6,7 +6,8 @@ RustybtRayError
 │   └── IngestError             a source cannot become a bundle; lists every finding
 ├── StrategyError               a strategy cannot be loaded, shipped or called with its parameters
 │   └── WeightsError            what a target function returned cannot be traded
-└── ExecutionError              the trials of a study cannot be run
+├── ExecutionError              the trials of a study cannot be run
+└── RunError                    a run directory is damaged, in use, or of another study
 """
 
 
@@ -64,3 +65,7 @@ class WeightsError(StrategyError):
 
 class ExecutionError(_FoundError):
     """The trials of a study cannot be run: workers, strategy import or object store fail for all of them."""
+
+
+class RunError(_FoundError):
+    """A run directory is damaged, in use by another driver, of another study, or cannot be written."""

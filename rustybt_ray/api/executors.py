@@ -1,13 +1,15 @@
 """Where trials run: in this process, on Ray workers, or first here and then there."""
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus
+from actors.runtime import initialised
 from rustybt_ray._validation import check_choice, check_count, check_number
+from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace
-from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.driver import run
@@ -15,14 +17,16 @@ from rustybt_ray.execution.inline import InlinePool
 from rustybt_ray.execution.messages import Block, Chunk, Job
 from rustybt_ray.execution.ports import Listener, TrialSource, WorkerPool
 from rustybt_ray.strategies.shipping import pack
+from rustybt_ray.strategies.strategy import TARGET
 
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
+    from rustybt_ray._typing import IntArray
+    from rustybt_ray.studies.journal import Journal
     from rustybt_ray.studies.study import Study
 
+log = logging.getLogger("rustybt_ray")
 EXECUTORS = ("auto", "inline", "ray")
-RAY_COSTS = 7.0  # seconds that starting and stopping a local Ray and its workers take
-ENOUGH = 3  # trials in this process before their time is believed
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,44 @@ class Place:
     pool: "PersistentWorkerPool | None" = None
     address: str | None = None
     timeout: float | None = None
+    trial_timeout: float | None = None
+    isolate: bool = False
 
     def __post_init__(self) -> None:
         check_choice("executor", self.executor, EXECUTORS)
         if self.n_jobs is not None:
             check_count("n_jobs", self.n_jobs, low=1)
-        if self.timeout is not None:
-            check_number("timeout", self.timeout, low=0.0, strict=True)
+        for name in ("timeout", "trial_timeout"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), low=0.0, strict=True)
+        if self.executor == "inline" and self.isolated:
+            name = "trial_timeout" if self.trial_timeout is not None else "isolate"
+            remedy = "Trials of this process cannot be ended alone: use executor='ray', or leave it out."
+            raise InputError(name, "left out with executor='inline'", getattr(self, name), remedy)
         for name in ("pool", "address"):
             if self.executor == "inline" and getattr(self, name) is not None:
                 remedy = "Leave one of the two out: executor='inline' runs everything in this process."
                 raise InputError(name, "left out with executor='inline'", getattr(self, name), remedy)
+
+    @property
+    def isolated(self) -> bool:
+        """Whether trials must not run in the driver's process."""
+        return self.isolate or self.trial_timeout is not None
+
+    @property
+    def begins_here(self) -> bool:
+        """Whether the first trials run in this process: not if workers are there, or wanted in any case."""
+        there = self.pool is not None or self.address is not None or initialised()
+        return self.executor == "inline" or (self.executor == "auto" and not there and not self.isolated)
+
+    def apart(self, suspects: "IntArray") -> "Place":
+        """For a study whose last driver died while it ran the trials `suspects` itself: they run in workers."""
+        which = ", ".join(map(str, suspects[:5].tolist())) + (", ..." if len(suspects) > 5 else "")
+        if self.executor == "inline":
+            log.warning("the last driver died while it ran these trials, and this one runs them too: %s", which)
+            return self
+        log.warning("the last driver died while it ran these trials; they run in workers now: %s", which)
+        return replace(self, isolate=True)
 
     @property
     def workers(self) -> int:
@@ -53,13 +84,15 @@ class Place:
 
 
 class Sink:
-    """The study as the driver's journal, with the callbacks that follow a block."""
+    """What the driver writes to: the run's journal, if there is one, then the study, with the callbacks that follow a block."""
 
-    def __init__(self, study: "Study", callbacks: tuple[Any, ...]) -> None:
-        self.study, self.callbacks = study, callbacks
+    def __init__(self, study: "Study", callbacks: tuple[Any, ...], journal: "Journal | None" = None) -> None:
+        self.study, self.callbacks, self.journal = study, callbacks, journal
 
     def write(self, chunk: Chunk, block: Block) -> None:
         """Take in a block."""
+        if self.journal is not None:
+            self.journal.write(chunk, block)
         self.study.add(block, chunk.columns)
         if self.callbacks:
             for number in block.numbers.tolist():
@@ -67,25 +100,15 @@ class Sink:
                 for callback in self.callbacks:
                     callback(self.study, trial)
 
+    def begin(self, chunk: Chunk) -> None:
+        """Note trials that run in this process."""
+        if self.journal is not None:
+            self.journal.begin(chunk)
 
-class Handover:
-    """Says when the work that is left pays for Ray workers."""
-
-    def __init__(self, source: TrialSource, study: "Study", workers: int) -> None:
-        self.source, self.study, self.workers = source, study, workers
-        self.started = time.perf_counter()
-        self.pays = False
-
-    def __call__(self) -> bool:
-        """Whether to stop in this process: asked to, or because workers pay."""
-        if self.study.stop_requested:
-            return True
-        left = self.source.remaining
-        done = self.study.n_trials
-        if left and self.workers > 1 and done >= ENOUGH:
-            spent = (time.perf_counter() - self.started) / done
-            self.pays = left * spent * (1.0 - 1.0 / self.workers) > RAY_COSTS
-        return self.pays
+    def tick(self) -> None:
+        """Bring the journal to the disk when its time has come."""
+        if self.journal is not None:
+            self.journal.tick()
 
 
 def run_trials(
@@ -97,36 +120,50 @@ def run_trials(
     place: Place,
     *,
     listener: Listener,
-    callbacks: tuple[Any, ...],
+    sink: Sink,
 ) -> None:
     """Run a study's trials where `place` says; the study takes them in as they end."""
-    sink, start, timeout = Sink(study, callbacks), time.monotonic(), place.timeout
+    started, timeout = time.monotonic(), place.timeout
     options: dict[str, Any] = {"listener": listener, "journal": sink}
-    if place.executor == "inline" or (place.executor == "auto" and place.pool is None and place.address is None):
-        inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(callbacks))
-        workers = place.workers if place.executor == "auto" else 1
-        handover = Handover(source, study, workers)
+    start: PoolStart | None = None
+    if place.begins_here:
+        inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(sink.callbacks))
+        start = PoolStart(lambda: open_pool(place, job, panel))
+        handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
         study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped
-        if not (study.stopped == "stopped" and handover.pays):
+        if not (study.stopped == "stopped" and handover.ready):
+            start.dismiss()
             return
-        left = timeout - (time.monotonic() - start) if timeout is not None else None
+        left = timeout - (time.monotonic() - started) if timeout is not None else None
         timeout = max(left, 0.0) if left is not None else None
     study.executor = "ray"
-    job = replace(job, strategy=pack(function))
-    pool, own = make_pool(place, job.config)
+    pool = start.pool() if start is not None else open_pool(place, job, panel)
     try:
-        pool.open(panel)
-        outcome = run(source, job, pool, stop=lambda: study.stop_requested, timeout=timeout, **options)
+        outcome = run(
+            source,
+            replace(job, strategy=pack(function)),
+            pool,
+            stop=lambda: study.stop_requested,
+            timeout=timeout,
+            trial_timeout=place.trial_timeout,
+            speculate=job.kind == TARGET,
+            **options,
+        )
         study.stopped = outcome.stopped
     finally:
-        if own:
+        if pool is not place.pool:
             pool.close()
 
 
-def make_pool(place: Place, config: OptimizationConfig) -> tuple[WorkerPool, bool]:
-    """The caller's pool, or one of our own that is closed after the study."""
-    if place.pool is not None:
-        return place.pool, False
+def open_pool(place: Place, job: Job, panel: Panel) -> WorkerPool:
+    """The caller's pool, or one of our own, with the panel open."""
     from actors.pool import PersistentWorkerPool
 
-    return PersistentWorkerPool(place.n_jobs, address=place.address, config=config), True
+    pool = place.pool or PersistentWorkerPool(place.n_jobs, address=place.address, config=job.config)
+    try:
+        pool.open(panel)
+    except BaseException:
+        if pool is not place.pool:
+            pool.close()
+        raise
+    return pool

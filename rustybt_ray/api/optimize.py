@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import DateLike, StrategyFunction
 from rustybt_ray._validation import check_choice
-from rustybt_ray.api.executors import Place, run_trials
+from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.panels import day, open_panel
+from rustybt_ray.api.resume import ResumedSource
 from rustybt_ray.api.review import check_causality, replay
 from rustybt_ray.api.searches import Source, make_search
 from rustybt_ray.api.strategies import resolve
@@ -20,10 +22,12 @@ from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules
 from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
 from rustybt_ray.engine.settings import FILLS, Settings
+from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import Job
+from rustybt_ray.execution.ports import TrialSource
 from rustybt_ray.progress import make_listener
 from rustybt_ray.strategies.strategy import TARGET, check_parameters
-from rustybt_ray.studies.files import write_study
+from rustybt_ray.studies.run_directory import RunDirectory
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.trials import FrozenTrial, check_names
@@ -56,6 +60,7 @@ def optimize(
     require: str | Iterable[str] | None = None,
     callbacks: Iterable[Callable[[Study, FrozenTrial], None]] = (),
     timeout: float | None = None,
+    trial_timeout: float | None = None,
     executor: Literal["auto", "inline", "ray"] = "auto",
     n_jobs: int | None = None,
     pool: "PersistentWorkerPool | None" = None,
@@ -63,7 +68,9 @@ def optimize(
     config: OptimizationConfig | None = None,
     seed: int = 0,
     version: str | None = None,
+    isolate: bool = False,
     run_dir: str | Path | None = None,
+    resume: bool = False,
     progress: bool | None = None,
     root: str | Path | None = None,
 ) -> Study:
@@ -103,6 +110,9 @@ def optimize(
         Called with the study and each finished trial; ``study.stop()`` ends the study.
     timeout : float, optional
         Seconds after which the study ends with what is done.
+    trial_timeout : float, optional
+        Seconds that a trial may take; one that takes longer is ended with its worker and recorded as failed. All trials
+        run in workers then.
     executor : {"auto", "inline", "ray"}
         "auto" starts in this process and goes on with Ray workers if the work that is left pays for them.
     n_jobs : int, optional
@@ -117,8 +127,12 @@ def optimize(
         Of random search, of `trial.seed` and of the causality check.
     version : str, optional
         Stands for the strategy's code where that cannot be digested.
+    isolate : bool, default False
+        Run no trial in this process, which a trial that crashes would end.
     run_dir : path, optional
-        Where ``study.json`` and ``table.parquet`` are written.
+        Where ``study.json``, the journal of finished trials and, at the end, ``table.parquet`` are written.
+    resume : bool, default False
+        Go on with the study in `run_dir`: what is finished there is not run again.
     progress : bool, optional
         By default shown on a terminal.
     root : path, optional
@@ -135,10 +149,14 @@ def optimize(
         If an argument, the strategy or the bundle is at fault; trials that fail are recorded instead.
     ExecutionError
         If workers cannot run the trials at all.
+    RunError
+        If `run_dir` cannot be used: another study, another driver, damage, no room.
     """
     began = time.perf_counter()
     costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
-    place = Place(executor, n_jobs, pool, address, timeout)
+    place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate)
+    if resume and run_dir is None:
+        raise InputError("run_dir", "given with resume=True", None, "Say which study goes on: run_dir='runs/sma'.")
     check_choice("direction", direction, ("maximize", "minimize"))
     check_choice("fill", fill, FILLS)
     loaded = resolve(strategy, version)
@@ -170,21 +188,21 @@ def optimize(
         **asked,
     )
     study = Study(spec, conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
-    run_trials(
-        study,
-        Source(found, objective),
-        job,
-        panel,
-        loaded.strategy.function,
-        place,
-        listener=make_listener(progress, objective, direction),
-        callbacks=tuple(callbacks),
-    )
-    if kind == TARGET and study.stopped != "interrupted":
-        study.causal = check_causality(study, loaded, panel, job)
-    study.elapsed = time.perf_counter() - began
-    if run_dir is not None:
-        write_study(study, run_dir)
+    listener, calls = make_listener(progress, objective, direction), tuple(callbacks)
+    source: TrialSource = Source(found, objective)
+    with RunDirectory(run_dir, spec, resume=resume) if run_dir is not None else nullcontext() as run:
+        if run is not None and run.recorded.blocks:
+            source = ResumedSource(source, [block for _, block in run.recorded.blocks], study.add)
+        if run is not None and len(run.recorded.suspects):
+            place = place.apart(run.recorded.suspects)
+        if source.remaining != 0:
+            sink = Sink(study, calls, run.journal if run is not None else None)
+            run_trials(study, source, job, panel, loaded.strategy.function, place, listener=listener, sink=sink)
+        if kind == TARGET and study.stopped != "interrupted":
+            study.causal = check_causality(study, loaded, panel, job)
+        study.elapsed = time.perf_counter() - began
+        if run is not None:
+            run.finish(study)
     return study
 
 

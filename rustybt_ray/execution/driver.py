@@ -6,15 +6,19 @@ from dataclasses import dataclass, field
 
 from rustybt_ray.exceptions import ExecutionError
 from rustybt_ray.execution.events import (
+    CRASHED,
     Abort,
     Ask,
     Asked,
     Cancelled,
+    ChunkDone,
+    ChunkFailed,
     Instruction,
     Record,
     RecordCrash,
     Replace,
     Run,
+    TimedOut,
     WorkerDied,
     WorkerReady,
 )
@@ -22,10 +26,10 @@ from rustybt_ray.execution.interrupt import Interruption
 from rustybt_ray.execution.messages import Block, Chunk, Job, TrialError
 from rustybt_ray.execution.ports import Journal, Listener, Report, Silent, TrialSource, WorkerPool
 from rustybt_ray.execution.state import DriverState
+from rustybt_ray.execution.watch import Watch
 
 TURN = 0.2  # seconds between two looks at the clock and at Ctrl-C while nothing happens
 DRAIN = 1.0  # seconds that chunks in flight get to end once a study is to stop
-CRASHED = "WorkerCrashed"
 
 
 @dataclass
@@ -53,6 +57,8 @@ def run(
     journal: Journal | None = None,
     stop: Callable[[], bool] | None = None,
     timeout: float | None = None,
+    trial_timeout: float | None = None,
+    speculate: bool = False,
 ) -> Outcome:
     """Run the trials of a search on a pool that has the job's panel open.
 
@@ -68,6 +74,11 @@ def run(
         Asked between blocks; True ends the study.
     timeout : float, optional
         Seconds after which the study ends with what is done.
+    trial_timeout : float, optional
+        Seconds that a trial may take; one that takes longer is ended with its worker and recorded as an error. The trials
+        must run in other processes.
+    speculate : bool, default False
+        Whether a chunk that is late runs on an idle worker too; the first answer counts.
 
     Returns
     -------
@@ -82,6 +93,7 @@ def run(
     """
     until = time.monotonic() + timeout if timeout is not None else None
     driver = _Driver(source, pool, listener or Silent(), journal, stop or (lambda: False), until)
+    driver.watch = Watch(driver.state.policy, trial_timeout, speculate)
     pool.prepare(job)
     with Interruption() as interruption:
         return driver.run(interruption)
@@ -100,6 +112,7 @@ class _Driver:
         self.source, self.pool, self.listener, self.journal = source, pool, listener, journal
         self.stop, self.until = stop, until
         self.state = DriverState(pool.policy, pool.size, source.remaining)
+        self.watch = Watch(self.state.policy, speculate=False)
         self.outcome = Outcome()
 
     def run(self, interruption: Interruption) -> Outcome:
@@ -112,6 +125,7 @@ class _Driver:
                     self.obey(orders, None)
                 for report in self.pool.poll(TURN):
                     self.take(report)
+                self.look_at_the_clock()
                 if not self.state.cancelled and (reason := self.reason(interruption)):
                     self.outcome.stopped = reason
                     self.state.handle(Cancelled())
@@ -139,24 +153,42 @@ class _Driver:
             case WorkerReady(worker):
                 self.listener.worker_ready(worker)
             case WorkerDied(worker, cause):
+                self.watch.gone(worker)
                 self.listener.worker_died(worker, cause)
+            case ChunkDone(worker, chunk) | ChunkFailed(worker, chunk):
+                self.watch.answered(worker, chunk)
         self.obey(self.state.handle(event), block)
+
+    def look_at_the_clock(self) -> None:
+        """Bring the journal to the disk when its time has come; end workers that take too long."""
+        if self.journal is not None:
+            self.journal.tick()
+        for event in self.watch.overdue():
+            if isinstance(event, TimedOut):
+                self.watch.gone(event.worker)
+                self.listener.worker_died(event.worker, f"a trial took longer than {event.limit:g} s")
+            self.obey(self.state.handle(event), None)
 
     def obey(self, orders: Iterable[Instruction], block: Block | None) -> None:
         """Carry out instructions; `block` is what came with the event that they follow from."""
         for order in orders:
             match order:
                 case Run(worker, chunk):
+                    if self.journal is not None and self.pool.in_process:
+                        self.journal.begin(chunk)
+                    self.watch.sent(worker, chunk)
                     self.pool.submit(worker, chunk)
                 case Ask(count):
                     numbers, columns = self.source.ask(count)
                     self.state.handle(Asked(numbers, columns, self.source.remaining))
                 case Record(chunk) if block is not None:
                     self.record(chunk, block)
-                case RecordCrash(chunk, cause):
-                    error = TrialError(CRASHED, f"the worker ended while it ran this trial: {cause}", cause)
+                case RecordCrash(chunk, cause, kind):
+                    why = f"the worker ended while it ran this trial: {cause}" if kind == CRASHED else cause
+                    error = TrialError(kind, why, cause)
                     self.record(chunk, Block.failed(chunk.numbers, (), error, ""))
                 case Replace(worker):
+                    self.watch.gone(worker)
                     self.pool.replace(worker)
                 case Abort(cause):
                     raise ExecutionError(

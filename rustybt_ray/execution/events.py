@@ -6,6 +6,9 @@ from typing import Any, TypeAlias
 from rustybt_ray._typing import IntArray
 from rustybt_ray.execution.messages import Chunk
 
+CRASHED, TIMED_OUT = "WorkerCrashed", "TrialTimedOut"
+"""Types of the errors that the driver records itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerReady:
@@ -16,12 +19,13 @@ class WorkerReady:
 
 @dataclass(frozen=True, slots=True)
 class ChunkDone:
-    """A worker answered: the chunk took `seconds` of work and its answer has `nbytes` bytes."""
+    """A worker answered: the chunk took `seconds` of work, its answer has `nbytes` bytes; `retire` if it wants to be replaced."""
 
     worker: int
     chunk: int
     seconds: float = 0.0
     nbytes: int = 0
+    retire: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,21 @@ class WorkerDied:
     worker: int
     cause: str
     suspect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """A worker has been at the head of its queue for longer than its trials may take; it is to be ended."""
+
+    worker: int
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A worker has been at the head of its queue for far longer than expected; it may be cut off."""
+
+    worker: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +116,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RecordCrash:
-    """Keep an error for a chunk of one trial that ended its worker again and again."""
+    """Keep an error for a chunk of one trial that ended its worker again and again, or took too long."""
 
     chunk: Chunk
     cause: str
+    type: str = CRASHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +137,5 @@ class Abort:
     cause: str
 
 
-Event: TypeAlias = WorkerReady | ChunkDone | ChunkFailed | WorkerDied | Asked | Cancelled
+Event: TypeAlias = WorkerReady | ChunkDone | ChunkFailed | WorkerDied | TimedOut | Late | Asked | Cancelled
 Instruction: TypeAlias = Run | Ask | Record | RecordCrash | Replace | Abort

@@ -51,6 +51,7 @@ class InlinePool:
     """
 
     size = 1
+    in_process = True
 
     def __init__(
         self,

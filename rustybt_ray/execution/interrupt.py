@@ -1,4 +1,4 @@
-"""Ctrl-C while a study runs: the first asks it to end, the second ends it at once."""
+"""Ctrl-C or SIGTERM while a study runs: the first asks it to end, the second ends it at once."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Interruption:
-    """A context in which the first SIGINT only sets `requested`; the second does what it did before.
+    """A context in which the first SIGINT or SIGTERM only sets `requested`; the second does what it did before.
 
     Outside the main thread, where Python delivers no signals, it changes nothing.
 
@@ -18,13 +18,12 @@ class Interruption:
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: Any = None
-        self._installed = False
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._on_signal)
-            self._installed = True
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -37,7 +36,8 @@ class Interruption:
         self._restore()
 
     def _restore(self) -> None:
-        if self._installed:
-            self._installed = False
+        before, self._before = self._before, {}
+        for number, handler in before.items():
             # a handler that was not installed from Python reads as None and cannot be put back
-            signal.signal(signal.SIGINT, self._before if self._before is not None else signal.default_int_handler)
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, handler if handler is not None else default)

@@ -40,6 +40,11 @@ class WorkerPool(Protocol):
     """
 
     @property
+    def in_process(self) -> bool:
+        """Whether trials run in the driver's own process, which a trial may end."""
+        ...
+
+    @property
     def size(self) -> int:
         """Workers wanted."""
         ...
@@ -95,6 +100,14 @@ class Journal(Protocol):
 
     def write(self, chunk: Chunk, block: Block) -> None:
         """Keep some trials: their parameters and their results."""
+        ...
+
+    def begin(self, chunk: Chunk) -> None:
+        """Note the trials that the driver's own process is about to run."""
+        ...
+
+    def tick(self) -> None:
+        """Called several times a second: bring to the disk what has waited for long enough."""
         ...
 
 

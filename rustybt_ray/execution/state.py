@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from rustybt_ray.execution.events import (
+    TIMED_OUT,
     Abort,
     Ask,
     Asked,
@@ -16,10 +17,12 @@ from rustybt_ray.execution.events import (
     ChunkFailed,
     Event,
     Instruction,
+    Late,
     Record,
     RecordCrash,
     Replace,
     Run,
+    TimedOut,
     WorkerDied,
     WorkerReady,
 )
@@ -33,11 +36,16 @@ BARREN = 6  # times the number of workers: deaths of idle workers, without a chu
 
 @dataclass(slots=True)
 class Piece:
-    """A chunk on its way: how many workers it ended, and how many were lost under it."""
+    """A chunk on its way: how many workers it ended, and how many were lost under it.
+
+    `twin` is the number of the chunk with the same trials that runs elsewhere; `void` says that their results are there.
+    """
 
     chunk: Chunk
     strikes: int = 0
     losses: int = 0
+    twin: int | None = None
+    void: bool = False
 
 
 @dataclass(slots=True)
@@ -74,7 +82,8 @@ class DriverState:
     @property
     def finished(self) -> bool:
         """Whether nothing is in flight and nothing will be."""
-        return not any(self.running.values()) and (self.cancelled or not (self.waiting or self._may_ask()))
+        pending = any(not piece.void for pieces in self.running.values() for piece in pieces.values())
+        return not pending and (self.cancelled or not (self.waiting or self._may_ask()))
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take in an event; what follows from it at once. New work is given out by `dispatch`."""
@@ -89,6 +98,10 @@ class DriverState:
                 self._on_asked(event)
             case WorkerDied():
                 return self._on_death(event)
+            case TimedOut():
+                return self._on_timeout(event)
+            case Late(worker):
+                self._on_late(worker)
             case ChunkFailed(worker, chunk, cause):
                 if (piece := self._take(worker, chunk)) is not None:
                     return self._suspect(piece, cause)
@@ -126,7 +139,14 @@ class DriverState:
             return []
         self._barren, self._dry = 0, False
         self.policy.observe(len(piece.chunk), event.seconds, event.nbytes)
-        return [Record(piece.chunk)]
+        orders: list[Instruction] = [] if piece.void else [Record(piece.chunk)]
+        if piece.twin is not None and not piece.void:
+            self._void(piece.twin)
+        if event.retire and not self.cancelled:
+            self._gone.add(event.worker)
+            self._put_back(list(self.running.pop(event.worker).values()))
+            orders.append(Replace(event.worker))
+        return orders
 
     def _on_death(self, event: WorkerDied) -> list[Instruction]:
         """The head of the worker's queue is the suspect; what waited behind it just goes back."""
@@ -137,7 +157,7 @@ class DriverState:
         if self.cancelled:
             return []
         orders: list[Instruction] = []
-        self.waiting.extendleft(reversed(pieces[1:]))
+        self._put_back(pieces[1:])
         if pieces:
             orders += self._suspect(pieces[0], event.cause) if event.suspect else self._lost(pieces[0], event.cause)
         else:
@@ -145,6 +165,57 @@ class DriverState:
             if self._barren > BARREN * max(self.workers, 1) and not self.in_flight:
                 return [Abort(event.cause)]
         return [*orders, Replace(event.worker)]
+
+    def _on_timeout(self, event: TimedOut) -> list[Instruction]:
+        """The trials of the head run one by one from now on; one that was alone has taken too long itself."""
+        if event.worker in self._gone or not self.running.get(event.worker):
+            return []
+        self._gone.add(event.worker)
+        head, *others = self.running.pop(event.worker).values()
+        if self.cancelled:
+            return []
+        self._put_back(others)
+        orders: list[Instruction] = [Replace(event.worker)]
+        if head.void or self._leave_to_twin(head):
+            return orders
+        count = len(head.chunk)
+        if count == 1:
+            self._dry = False
+            return [RecordCrash(head.chunk, f"it took longer than {event.limit:g} s", TIMED_OUT), *orders]
+        for i in reversed(range(count)):
+            self.waiting.appendleft(Piece(head.chunk.part(self._number(), i, i + 1), head.strikes, head.losses))
+        return orders
+
+    def _on_late(self, worker: int) -> None:
+        """Run the head elsewhere too, if someone is idle and has nothing else to do."""
+        pieces = self.running.get(worker)
+        idle = any(not others for others in self.running.values())
+        if not pieces or self.cancelled or self.waiting or self._may_ask() or not idle:
+            return
+        piece = next(iter(pieces.values()))
+        if piece.twin is None and not piece.void:
+            piece.twin = self._number()
+            copy = piece.chunk.part(piece.twin, 0, len(piece.chunk))
+            self.waiting.append(Piece(copy, piece.strikes, piece.losses, twin=piece.chunk.number))
+
+    def _void(self, number: int) -> None:
+        """The trials of a chunk have their results: drop it where it waits, ignore it where it runs."""
+        for piece in [*self.waiting, *(piece for pieces in self.running.values() for piece in pieces.values())]:
+            if piece.chunk.number == number:
+                piece.void = True
+        self.waiting = deque(piece for piece in self.waiting if not piece.void)
+
+    def _leave_to_twin(self, piece: Piece) -> bool:
+        """Whether another worker has the same trials; it is on its own then."""
+        for other in [*self.waiting, *(other for pieces in self.running.values() for other in pieces.values())]:
+            if piece.twin is not None and other.chunk.number == piece.twin:
+                other.twin = None
+                return True
+        return False
+
+    def _put_back(self, pieces: list[Piece]) -> None:
+        """Pieces that had not begun wait first."""
+        self.waiting.extendleft(piece for piece in reversed(pieces) if not piece.void)
 
     def _suspect(self, piece: Piece, cause: str) -> list[Instruction]:
         piece.strikes += 1
@@ -159,7 +230,7 @@ class DriverState:
 
         It gets another number, so that a late answer to the first attempt is not taken for one to the second.
         """
-        if self.cancelled:
+        if self.cancelled or piece.void or self._leave_to_twin(piece):
             return []
         count = len(piece.chunk)
         if piece.strikes < STRIKES and piece.losses < LOSSES:

@@ -3,29 +3,38 @@
 import json
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rustybt_ray.exceptions import ExecutionError
+from rustybt_ray.exceptions import RunError
+from rustybt_ray.studies.identity import study_key
 from rustybt_ray.studies.study import Study
 
 
-def write_study(study: Study, run_dir: str | Path) -> Path:
-    """Write ``study.json`` and ``table.parquet`` into `run_dir`, which is made if need be.
-
-    Returns
-    -------
-    Path
-        The directory.
+def write_specification(content: Mapping[str, Any], folder: Path) -> None:
+    """Write ``study.json``.
 
     Raises
     ------
-    ExecutionError
+    RunError
+        If it cannot be written; what was there before is left as it was.
+    """
+    text = json.dumps(content, indent=2, default=str) + "\n"
+    _replace(folder / "study.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def write_study(study: Study, folder: Path) -> None:
+    """Write ``table.parquet``, and ``study.json`` with the result.
+
+    Raises
+    ------
+    RunError
         If the directory cannot be written; what was there before is left as it was.
     """
-    folder = Path(run_dir)
     summary: dict[str, Any] = study.spec.to_dict()
     best = study.best_trial
+    summary["key"] = study_key(summary)
     summary["result"] = {
         "trials": study.trials.height,
         "failed": study.n_failed,
@@ -35,23 +44,20 @@ def write_study(study: Study, run_dir: str | Path) -> Path:
         "executor": study.executor,
         "elapsed_seconds": study.elapsed,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(summary, indent=2, default=str) + "\n"
-        _replace(folder / "study.json", lambda path: path.write_text(text, encoding="utf-8"))
-        _replace(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
-    except OSError as error:
-        what = f"cannot write the study: {error.strerror or error}"
-        raise ExecutionError(what, str(folder), "Choose a directory that can be written and has room.") from error
-    return folder
+    _replace(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
+    write_specification(summary, folder)
 
 
-def _replace(target: Path, write: Any) -> None:
+def _replace(target: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the target and rename, so that a reader sees the old file or the new one."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(handle)
     try:
-        write(Path(name))
-        Path(name).replace(target)
-    finally:
-        Path(name).unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(handle)
+        try:
+            write(Path(name))
+            Path(name).replace(target)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        what = f"cannot write {target.name}: {error.strerror or error}"
+        raise RunError(what, str(target.parent), "Choose a directory that can be written and has room.") from error

@@ -44,6 +44,12 @@ class Noted(Silent):
     def ended(self, stopped):
         self.heard.append(("ended", stopped))
 
+    def begin(self, chunk):
+        self.heard.append(("begun", len(chunk)))
+
+    def tick(self):
+        pass
+
     def write(self, chunk, block):
         assert chunk.numbers.tolist() == block.numbers.tolist()
         assert set(chunk.columns) == {"p"}
@@ -84,7 +90,7 @@ def test_a_block_is_written_before_anyone_is_told(pool):
     assert heard[:2] == [("started", 20, 1), ("ready", 0)]
     assert heard[-1] == ("ended", None)
     blocks = heard[2:-1]
-    assert [what for what, _ in blocks] == ["written", "told"] * (len(blocks) // 2)
+    assert [what for what, _ in blocks] == ["begun", "written", "told"] * (len(blocks) // 3)
     assert sum(count for what, count in blocks if what == "told") == 20
 
 

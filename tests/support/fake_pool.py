@@ -13,6 +13,8 @@ class FakePool(InlinePool):
     A dead worker's answer may still arrive, after its death was reported.
     """
 
+    in_process = False
+
     def __init__(self, seed=0, size=3, deaths=0.05, faults=0.05, twice=0.2, late=0.5):
         super().__init__()
         self.size = size

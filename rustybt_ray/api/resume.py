@@ -1,0 +1,123 @@
+"""A search that goes on: what a journal knows is told, not run again."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray._typing import IntArray
+from rustybt_ray.execution.messages import Block, Chunk
+from rustybt_ray.execution.ports import Columns, TrialSource
+from rustybt_ray.studies.trials import merge
+
+BATCH = 4096
+NOTHING = np.empty(0, np.int64)
+
+
+class ResumedSource:
+    """A trial source that leaves out what was recorded.
+
+    The search gives the same trials in the same order as before; recorded ones are told to it and taken in by `keep` as
+    they come up, the others are given to the driver.
+
+    Parameters
+    ----------
+    source : TrialSource
+        The search, new.
+    blocks : iterable of Block
+        What was recorded.
+    keep : callable
+        Takes a block of recorded trials and their parameters.
+    """
+
+    def __init__(
+        self, source: TrialSource, blocks: Iterable[Block], keep: Callable[[Block, dict[str, list[Any]]], None]
+    ) -> None:
+        self.source, self.keep = source, keep
+        self._known = merge(list(blocks))
+        self._workers = {int(number): block.worker for block in blocks for number in block.numbers}
+        self._waiting: list[Chunk] = []
+        self._come_up = 0
+        self._recover()
+
+    @property
+    def remaining(self) -> int | None:
+        """Trials yet to give; None if the search does not know."""
+        left = self.source.remaining
+        if left is None:
+            return None
+        return left - (len(self._known) - self._come_up) + sum(map(len, self._waiting))
+
+    def ask(self, count: int) -> tuple[IntArray, Columns]:
+        """Up to `count` trials that are not recorded."""
+        while not self._waiting:
+            if not self._advance(count):
+                return NOTHING, {}
+        chunk = self._waiting.pop(0)
+        if len(chunk) > count:
+            self._waiting.insert(0, chunk.part(0, count, len(chunk)))
+            chunk = chunk.part(0, 0, count)
+        return chunk.numbers, chunk.columns
+
+    def tell(self, chunk: Chunk, block: Block) -> None:
+        """Hand the results of finished trials back to the search."""
+        self.source.tell(chunk, block)
+
+    def _recover(self) -> None:
+        """Take in all that is recorded, as far as the search gives it without new results."""
+        while self._come_up < len(self._known) and self._advance(BATCH):
+            pass
+
+    def _advance(self, count: int) -> bool:
+        """Ask the search once and part its trials; whether it gave any."""
+        numbers, columns = self.source.ask(count)
+        if not len(numbers):
+            return False
+        at = np.searchsorted(self._known.numbers, numbers)
+        inside = at < len(self._known)
+        known = np.zeros(len(numbers), np.bool_)
+        known[inside] = self._known.numbers[at[inside]] == numbers[inside]
+        if known.any():
+            self._take_in(_chosen(numbers, columns, known), at[known])
+        if not known.all():
+            self._waiting.append(_chosen(numbers, columns, ~known))
+        return True
+
+    def _take_in(self, chunk: Chunk, rows: IntArray) -> None:
+        block = self._known
+        numbers = block.numbers[rows].tolist()
+        part = Block(
+            numbers=block.numbers[rows],
+            names=block.names,
+            state=block.state[rows],
+            metrics=block.metrics[rows],
+            moments=block.moments[rows],
+            duration=block.duration[rows],
+            errors={number: block.errors[number] for number in numbers if number in block.errors},
+            worker="",
+        )
+        for worker in dict.fromkeys(self._workers[number] for number in numbers):
+            mine = np.array([self._workers[number] == worker for number in numbers])
+            self.keep(_rows(part, mine, worker), _chosen(chunk.numbers, chunk.columns, mine).columns)
+        self.source.tell(chunk, part)
+        self._come_up += len(part)
+
+
+def _chosen(numbers: IntArray, columns: Columns, which: np.ndarray) -> Chunk:
+    places = np.flatnonzero(which).tolist()
+    return Chunk(0, numbers[which], {name: [values[i] for i in places] for name, values in columns.items()})
+
+
+def _rows(block: Block, which: np.ndarray, worker: str) -> Block:
+    numbers = block.numbers[which]
+    kept = {number: block.errors[number] for number in numbers.tolist() if number in block.errors}
+    return Block(
+        numbers,
+        block.names,
+        block.state[which],
+        block.metrics[which],
+        block.moments[which],
+        block.duration[which],
+        kept,
+        worker,
+    )

@@ -1,0 +1,92 @@
+"""Finished trials as one Arrow record batch, and back. No pickle: a journal is data, whoever wrote it."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray.engine.metrics import MOMENTS
+from rustybt_ray.execution.messages import Block, Chunk, TrialError
+
+PARAMETER = "param:"
+
+
+def to_bytes(chunk: Chunk, block: Block) -> bytes:
+    """A block and the parameters of its trials as an Arrow IPC stream of one batch."""
+    import pyarrow as pa
+
+    errors = [_error(block, number) for number in block.numbers.tolist()] if block.errors else [None] * len(block)
+    columns = {
+        "trial": pa.array(block.numbers),
+        "state": pa.array(block.state),
+        "duration": pa.array(block.duration),
+        "error": pa.array(errors, pa.string()),
+        "metrics": _wide(block.metrics),
+        "moments": _wide(block.moments),
+    }
+    columns |= {PARAMETER + name: _parameter(values) for name, values in chunk.columns.items()}
+    notes = {"worker": block.worker, "metrics": json.dumps(block.names)}
+    batch = pa.record_batch(list(columns.values()), names=list(columns)).replace_schema_metadata(notes)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def from_bytes(payload: bytes) -> tuple[dict[str, list[Any]], Block]:
+    """Parameters, one column each, and the block; parameters that are not numbers, texts or truth values come as text."""
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(payload) as reader:
+        batch = reader.read_next_batch()
+    notes = {key.decode(): value.decode() for key, value in (batch.schema.metadata or {}).items()}
+    names = tuple(json.loads(notes["metrics"]))
+    numbers = batch.column("trial").to_numpy().astype(np.int64)
+    errors = batch.column("error").to_pylist() if batch.column("error").null_count < len(numbers) else []
+    block = Block(
+        numbers=numbers,
+        names=names,
+        state=batch.column("state").to_numpy().astype(np.uint8),
+        metrics=_narrow(batch.column("metrics"), len(numbers), len(names)),
+        moments=_narrow(batch.column("moments"), len(numbers), MOMENTS),
+        duration=batch.column("duration").to_numpy().astype(np.float64),
+        errors={
+            number: TrialError(**json.loads(error))
+            for number, error in zip(numbers.tolist(), errors, strict=False)
+            if error is not None
+        },
+        worker=notes["worker"],
+    )
+    parameters = [name for name in batch.schema.names if name.startswith(PARAMETER)]
+    return {name.removeprefix(PARAMETER): batch.column(name).to_pylist() for name in parameters}, block
+
+
+def _error(block: Block, number: int) -> str | None:
+    error = block.errors.get(number)
+    return None if error is None else json.dumps(vars(error))
+
+
+def _wide(values: np.ndarray) -> Any:
+    import pyarrow as pa
+
+    flat = pa.array(np.ascontiguousarray(values, dtype=np.float64).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1]) if values.shape[1] else pa.nulls(len(values))
+
+
+def _narrow(column: Any, rows: int, width: int) -> np.ndarray:
+    if not width:
+        return np.empty((rows, 0))
+    return np.array(column.flatten().to_numpy()).reshape(rows, width)
+
+
+def _parameter(values: Any) -> Any:
+    import pyarrow as pa
+
+    listed = list(values)
+    kinds = {type(value) for value in listed if value is not None}
+    if len(kinds) <= 1 and kinds <= {int, float, str, bool}:
+        try:
+            return pa.array(listed)
+        except (pa.ArrowInvalid, OverflowError):  # whole numbers beyond 64 bits, lone surrogates
+            pass
+    return pa.array([None if value is None else ascii(value) for value in listed], pa.string())
