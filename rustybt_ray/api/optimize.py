@@ -14,7 +14,7 @@ from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.panels import day, open_panel
 from rustybt_ray.api.resume import ResumedSource
 from rustybt_ray.api.review import check_causality, replay
-from rustybt_ray.api.searches import Source, make_search
+from rustybt_ray.api.searches import Source, make_search, search_record
 from rustybt_ray.api.strategies import resolve
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
@@ -178,7 +178,7 @@ def optimize(
     spec = StudySpec(
         strategy=loaded.record,
         bundle=name,
-        search=found.describe(),
+        search=search_record(found, strict=run_dir is not None),
         objective=objective,
         direction=direction,
         require=tuple(condition.text for condition in conditions),

@@ -7,7 +7,7 @@ import numpy as np
 
 from rustybt_ray._typing import IntArray
 from rustybt_ray._validation import check_choice
-from rustybt_ray.exceptions import InputError
+from rustybt_ray.exceptions import InputError, StrategyError
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns
 from rustybt_ray.search.grid import GridSearch
@@ -15,6 +15,7 @@ from rustybt_ray.search.points import PointSearch
 from rustybt_ray.search.protocol import Search
 from rustybt_ray.search.random import RandomSearch
 from rustybt_ray.search.space import ParameterSpace
+from rustybt_ray.strategies.identity import value_digest
 
 SEARCHES = ("grid", "random")
 
@@ -49,6 +50,36 @@ def make_search(
     if n_trials is None:
         raise InputError("n_trials", "given with search='random'", None, "Say how many points to draw: n_trials=200.")
     return RandomSearch(space, n_trials=n_trials, seed=seed)
+
+
+def search_record(search: Search, *, strict: bool) -> dict[str, Any]:
+    """A search's specification as JSON takes it; functions and other objects by their name and the digest of what they do.
+
+    Raises
+    ------
+    StrategyError
+        If such an object cannot be digested and `strict` is true.
+    """
+    made: dict[str, Any] = _plain(search.describe(), "the search", strict)
+    return made
+
+
+def _plain(value: Any, path: str, strict: bool) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(item, f"{path}.{key}", strict) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, path, strict) for item in value]
+    name = str(getattr(value, "__qualname__", type(value).__name__))
+    try:
+        return f"{name} {value_digest(value, path)[:16]}"
+    except StrategyError:
+        if strict:
+            raise
+        return name
 
 
 class Source:

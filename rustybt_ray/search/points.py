@@ -9,7 +9,7 @@ from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.search.dimensions import as_column, check_value
 from rustybt_ray.search.protocol import Points
-from rustybt_ray.search.space import check_name, describe_conditions, meets, read_conditions
+from rustybt_ray.search.space import check_name, conditions_as_given, describe_conditions, meets, read_conditions
 
 EXAMPLE = "Pass [{'fast': 10, 'slow': 60}], or a frame with a column a parameter."
 
@@ -70,8 +70,8 @@ class PointSearch:
         """A list does not learn."""
 
     def describe(self) -> dict[str, Any]:
-        """The specification as JSON takes it."""
-        return {"search": "points", "points": self._points, "constraint": describe_conditions(self._conditions)}
+        """The specification as plain data; values and constraints that are objects stay as they are."""
+        return {"search": "points", "points": self._points, "constraint": conditions_as_given(self._conditions)}
 
 
 def _columns(points: Any) -> dict[str, list[Any]]:

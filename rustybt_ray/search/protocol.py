@@ -66,5 +66,5 @@ class Search(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """The specification as JSON takes it."""
+        """The specification as plain data; values and constraints that are objects stay as they are."""
         ...

@@ -63,12 +63,12 @@ class ParameterSpace:
         return meets(self.conditions, columns, count)
 
     def describe(self) -> dict[str, Any]:
-        """The space as JSON takes it."""
+        """The space as plain data; values and constraints that are objects stay as they are."""
         made: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             fields = {key: getattr(parameter, key) for key in parameter.__dataclass_fields__}
             made[name] = {"type": type(parameter).__name__, **fields}
-        return {"parameters": made, "constraint": describe_conditions(self.conditions)}
+        return {"parameters": made, "constraint": conditions_as_given(self.conditions)}
 
 
 def meets(conditions: Sequence[Condition], columns: Columns, count: int) -> BoolArray:
@@ -94,6 +94,11 @@ def meets(conditions: Sequence[Condition], columns: Columns, count: int) -> Bool
 def describe_conditions(conditions: Sequence[Condition]) -> list[str]:
     """Constraints as text."""
     return [c.text if isinstance(c, Expression) else getattr(c, "__qualname__", type(c).__name__) for c in conditions]
+
+
+def conditions_as_given(conditions: Sequence[Condition]) -> list[Any]:
+    """Constraints as text, or as the functions that they are."""
+    return [c.text if isinstance(c, Expression) else c for c in conditions]
 
 
 def read_conditions(constraint: Any, names: tuple[str, ...]) -> tuple[Condition, ...]:

@@ -60,12 +60,24 @@ def strategy_digest(function: Any, version: str | None = None) -> str:
         If something it uses cannot be digested and no `version` is given; the message says how the strategy reaches it.
     """
     name = str(getattr(function, "__name__", type(function).__name__))
-    walk = _Walk(name)
     if version is not None:
+        walk = _Walk(name)
         walk.put("version", version, getattr(function, "__qualname__", name))
         return walk.digest.hexdigest()
+    return value_digest(function, name)
+
+
+def value_digest(value: Any, name: str) -> str:
+    """SHA-256 of any value by what it computes or holds, in hexadecimal; errors call it `name`.
+
+    Raises
+    ------
+    StrategyError
+        If something it uses cannot be digested; the message says how it is reached.
+    """
+    walk = _Walk(name)
     try:
-        walk.value(function, name)
+        walk.value(value, name)
     except RecursionError:
         raise StrategyError(f"{name} uses values that are nested too deeply to digest", name, VERSION) from None
     return walk.digest.hexdigest()

@@ -14,8 +14,8 @@ from typing import BinaryIO
 from rustybt_ray.exceptions import RunError
 
 FORMAT = 1
-MAGIC, MARK = b"RBTJRNAL", b"RBLK"
-HEADER, RECORD = struct.Struct("<8sI"), struct.Struct("<4sIQI")
+MAGIC, MARK = b"RBTJRNAL", b"\x89RBLK\r\n\x1a"
+HEADER, RECORD = struct.Struct("<8sI"), struct.Struct("<8sIQI")
 BLOCK, BEGUN = 1, 2
 """Kinds of records: finished trials; trials that the driver's own process is about to run."""
 
@@ -81,13 +81,10 @@ def _read(path: Path, file: BinaryIO, offset: int, size: int) -> Entry | None:
         payload = file.read(length)
         if _checksum(kind, payload) == checksum:
             return Entry(kind, payload, end)
-        if end == size:
-            return None
-    elif mark == MARK or not any(head):
-        rest = file.read()
-        # a file system that lost power may leave zeros where the end was to be written
-        if MARK not in rest:
-            return None
+    # nothing behind it: the end that a crash tore off, which a file system may have filled with zeros
+    file.seek(offset + len(MARK))
+    if MARK not in file.read():
+        return None
     what = f"the journal is damaged at byte {offset:,} of {size:,}"
     remedy = "Restore the file from a copy, or begin in another run directory; nothing was changed."
     raise RunError(what, str(path), remedy)

@@ -5,16 +5,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rustybt_ray.execution.events import (
+    TIMED_OUT,
     Abort,
     Ask,
     Asked,
     Cancelled,
     ChunkDone,
     ChunkFailed,
+    Late,
     Record,
     RecordCrash,
     Replace,
     Run,
+    TimedOut,
     WorkerDied,
     WorkerReady,
 )
@@ -232,6 +235,63 @@ def test_a_search_that_waits_for_results_is_asked_again_only_after_some():
     assert state.finished
 
 
+def test_a_head_that_takes_too_long_runs_trial_by_trial_and_the_one_alone_is_an_error():
+    harness = make(trials=4, size=2)
+    harness.feed(WorkerReady(1))
+    assert harness.feed(TimedOut(1, 5.0)) == [Replace(1)]
+    assert harness.feed(TimedOut(1, 5.0)) == []
+    assert runs(harness.feed(WorkerReady(2))) == [(2, [0]), (2, [1])]
+    orders = harness.feed(TimedOut(2, 5.0))
+    assert [type(order) for order in orders] == [RecordCrash, Replace]
+    assert (orders[0].type, orders[0].cause) == (TIMED_OUT, "it took longer than 5 s")
+    assert harness.ended == [0]
+    assert runs(harness.feed(WorkerReady(3))) == [(3, [1]), (3, [2, 3])]
+
+
+def two_at_the_end():
+    """Worker 1 has the last chunk, worker 2 has nothing."""
+    harness = make(trials=1, size=1, workers=2)
+    (first,) = harness.feed(WorkerReady(1))
+    harness.feed(WorkerReady(2))
+    return harness, first.chunk
+
+
+def test_a_late_chunk_runs_elsewhere_and_the_first_answer_counts():
+    harness, chunk = two_at_the_end()
+    (copy,) = harness.feed(Late(1))
+    assert (copy.worker, copy.chunk.numbers.tolist(), copy.chunk.columns) == (2, [0], chunk.columns)
+    assert harness.feed(Late(1)) == []
+    assert harness.feed(ChunkDone(2, copy.chunk.number)) == [Record(copy.chunk)]
+    assert harness.state.finished
+    assert harness.feed(ChunkDone(1, chunk.number)) == []
+    assert harness.ended == [0]
+
+
+@pytest.mark.parametrize("dies", [1, 2])
+def test_a_copy_carries_on_alone_when_the_other_worker_dies(dies):
+    harness, chunk = two_at_the_end()
+    (copy,) = harness.feed(Late(1))
+    assert harness.feed(WorkerDied(dies, "SIGKILL")) == [Replace(dies)]
+    assert not harness.state.waiting
+    left = {1: copy.chunk, 2: chunk}[dies]
+    assert harness.feed(ChunkDone(3 - dies, left.number)) == [Record(left)]
+    assert harness.state.finished
+
+
+def test_nobody_idle_means_no_copy():
+    harness = make(trials=4, size=2, workers=2)
+    harness.feed(WorkerReady(1))
+    assert harness.feed(Late(1)) == []
+    assert not harness.state.waiting
+
+
+def test_a_worker_that_retires_gives_back_what_it_had():
+    harness = make(trials=8, size=2)
+    first, _ = harness.feed(WorkerReady(1))
+    assert harness.feed(ChunkDone(1, first.chunk.number, retire=True)) == [Record(first.chunk), Replace(1)]
+    assert runs(harness.feed(WorkerReady(2))) == [(2, [2, 3]), (2, [4, 5])]
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Workers join, answer, answer late and twice, fail and die in any order; the study may be cancelled."""
 
@@ -253,7 +313,7 @@ class AnyOrder(RuleBasedStateMachine):
                 assert order.worker in self.state.running
                 self.past.append((order.worker, order.chunk.number))
             if isinstance(order, RecordCrash):
-                assert self.strikes[order.chunk.numbers[0]] >= 2
+                assert order.type == TIMED_OUT or self.strikes[order.chunk.numbers[0]] >= 2
         return orders
 
     def blame(self, worker):
@@ -268,12 +328,29 @@ class AnyOrder(RuleBasedStateMachine):
         self.feed(WorkerReady(next(self.fresh)))
 
     @precondition(lambda self: self.state.in_flight)
-    @rule(data=st.data())
-    def answer(self, data):
+    @rule(data=st.data(), retire=st.booleans())
+    def answer(self, data, retire):
         worker = data.draw(st.sampled_from([w for w in sorted(self.state.running) if self.state.running[w]]))
         chunk = data.draw(st.sampled_from(self.harness.flying(worker)))
-        before = self.harness.state.running[worker][chunk].chunk
-        assert Record(before) in self.feed(ChunkDone(worker, chunk, 1.0, 1000))
+        before = self.harness.state.running[worker][chunk]
+        orders = self.feed(ChunkDone(worker, chunk, 1.0, 1000, retire))
+        assert (Record(before.chunk) in orders) != before.void
+        assert (Replace(worker) in orders) == (retire and not self.cancelled)
+
+    @precondition(lambda self: self.state.in_flight)
+    @rule(data=st.data())
+    def be_late(self, data):
+        self.feed(Late(data.draw(st.sampled_from(sorted(self.state.running)))))
+
+    @precondition(lambda self: self.state.in_flight)
+    @rule(data=st.data())
+    def take_too_long(self, data):
+        worker = data.draw(st.sampled_from([w for w in sorted(self.state.running) if self.state.running[w]]))
+        head = next(iter(self.state.running[worker].values()))
+        alone = len(head.chunk) == 1 and not head.void
+        orders = self.feed(TimedOut(worker, 1.0))
+        assert self.cancelled or Replace(worker) in orders
+        assert alone or not any(isinstance(order, RecordCrash) for order in orders)
 
     @precondition(lambda self: self.past)
     @rule(data=st.data())
@@ -320,7 +397,12 @@ class AnyOrder(RuleBasedStateMachine):
     def in_flight_is_bounded_and_no_trial_is_twice(self):
         flying = [piece for pieces in self.state.running.values() for piece in pieces.values()]
         assert all(len(pieces) <= self.state.policy.depth for pieces in self.state.running.values())
-        numbers = [n for piece in [*flying, *self.state.waiting] for n in piece.chunk.numbers.tolist()]
+        pieces = {piece.chunk.number: piece for piece in [*flying, *self.state.waiting] if not piece.void}
+        assert not any(piece.void for piece in self.state.waiting)
+        # of two copies that are under way, one counts
+        once = [p for p in pieces.values() if p.twin not in pieces or p.chunk.number < p.twin]
+        assert all(pieces[p.twin].twin == p.chunk.number for p in pieces.values() if p.twin in pieces)
+        numbers = [n for piece in once for n in piece.chunk.numbers.tolist()]
         everywhere = numbers + self.harness.ended
         assert len(everywhere) == len(set(everywhere))
         if not self.cancelled:
