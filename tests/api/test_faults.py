@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 import rustybt_ray as rb
+from rustybt_ray.api.workers import PersistentWorkerPool
 from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.exceptions import InputError
-from rustybt_ray.api.workers import PersistentWorkerPool
 
 pytestmark = pytest.mark.ray
 SEGFAULT, HANG, RAISE = 411, 902, 1503
