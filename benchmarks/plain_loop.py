@@ -3,16 +3,21 @@
     python benchmarks/plain_loop.py                  # 25 trials of the sample bundle, the loop against optimize
     python benchmarks/plain_loop.py --trials 200
 
-Each measurement is a whole cold process, loop and optimize in turn; the compile cache is warm.
+Each measurement is a whole cold process; the compile cache is warm. The two of a pair follow each other, and every second
+pair begins with the other one, so that what drifts on the machine falls on both.
 """
 
 import argparse
+import math
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from rustybt_ray._typing import FloatArray
 
 LOOP = """
 import polars as pl
@@ -44,6 +49,57 @@ print(study.top(1)["sharpe_ratio"][0])
 """
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Seconds of the loop and of `optimize`, one row a pair."""
+
+    trials: int
+    times: FloatArray
+
+    @property
+    def ratios(self) -> FloatArray:
+        """Our time by the loop's, a pair each."""
+        return np.sort(self.times[:, 1] / self.times[:, 0])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the median ratio by order statistics: no assumption about how a busy machine errs."""
+        count = len(self.ratios)
+        chances = np.cumsum([math.comb(count, k) for k in range(count + 1)]) / 2.0**count
+        low = max(int(np.searchsorted(chances, 0.025, side="right")), 1)
+        return float(self.ratios[low - 1]), float(self.ratios[count - low])
+
+    def __str__(self) -> str:
+        loop, ours = np.median(self.times, axis=0)
+        low, high = self.interval
+        return (
+            f"{self.trials} trials, cold process: loop {loop:.3f} s, optimize {ours:.3f} s, "
+            f"ratio {np.median(self.ratios):.3f} ({low:.3f} to {high:.3f}, 95 %, {len(self.times)} pairs), "
+            f"mean {self.ratios.mean():.3f}"
+        )
+
+
+def compare(trials: int, pairs: int) -> Pairs:
+    """The loop against `optimize`, interleaved.
+
+    Raises
+    ------
+    AssertionError
+        If the two find different best trials; nothing is timed then.
+    """
+    import rustybt_ray as rb
+
+    rb.ingest_sample()
+    grid: list[Any] = [(fast, slow) for fast in range(5, 51, 5) for slow in range(60, 251, 10)][:trials]
+    loop, ours = LOOP.format(grid=grid), OURS.format(grid=grid)
+    assert run(loop)[1] == run(ours)[1], "the best Sharpe ratios differ; nothing was timed"
+    times = np.empty((pairs, 2))
+    for i in range(pairs):
+        for which in ((0, 1), (1, 0))[i % 2]:
+            times[i, which] = run((loop, ours)[which])[0]
+    return Pairs(trials, times)
+
+
 def run(code: str) -> tuple[float, float]:
     """Seconds of a whole process, and the best Sharpe ratio that it printed."""
     start = time.perf_counter()
@@ -56,21 +112,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=25)
     parser.add_argument("--pairs", type=int, default=10, help="interleaved pairs of runs")
     args = parser.parse_args()
-    import rustybt_ray as rb
-
-    rb.ingest_sample()
-    grid: list[Any] = [(fast, slow) for fast in range(5, 51, 5) for slow in range(60, 251, 10)][: args.trials]
-    loop, ours = LOOP.format(grid=grid), OURS.format(grid=grid)
-    if abs(run(loop)[1] - run(ours)[1]) > 0.0:
-        print("the best Sharpe ratios differ; nothing was timed")
-        return 1
-    times = np.array([[run(loop)[0], run(ours)[0]] for _ in range(args.pairs)])
-    ratios = times[:, 1] / times[:, 0]
-    half = 1.96 * ratios.std(ddof=1) / np.sqrt(len(ratios))
-    print(
-        f"{args.trials} trials, cold process: loop {np.median(times[:, 0]):.2f} s, optimize {np.median(times[:, 1]):.2f} s, "
-        f"ratio {np.median(ratios):.3f}, mean {ratios.mean():.3f} +- {half:.3f} (95 %, {args.pairs} pairs)"
-    )
+    print(compare(args.trials, args.pairs))
     return 0
 
 

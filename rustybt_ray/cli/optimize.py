@@ -79,7 +79,11 @@ def executor_options(function: Any) -> Any:
     "run_dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="RUNDIR",
-    help="Save study.json and table.parquet there.",
+    help="Keep study.json, the journal of finished trials and table.parquet there.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the study in RUNDIR; what is finished is not run again.")
+@click.option(
+    "--trial-timeout", type=click.FloatRange(min=0.0, min_open=True), help="End a trial after so many seconds."
 )
 @click.option(
     "--top",
