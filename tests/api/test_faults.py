@@ -61,6 +61,7 @@ class Assassin:
                 self.killed += 1
 
 
+@pytest.mark.slow
 def test_kills_a_segfault_a_hang_and_an_error_cost_three_trials(tmp_path):
     quiet = sweep(evil=False, executor="inline")
     with PersistentWorkerPool(n_jobs=4) as pool:
