@@ -130,9 +130,13 @@ def run_trials(
         inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(sink.callbacks))
         start = PoolStart(lambda: open_pool(place, job, panel))
         handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
-        study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped
-        if not (study.stopped == "stopped" and handover.ready):
-            start.dismiss()
+        try:
+            study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped
+        finally:
+            goes_on = study.stopped == "stopped" and handover.ready
+            if not goes_on:
+                start.dismiss()
+        if not goes_on:
             return
         left = timeout - (time.monotonic() - started) if timeout is not None else None
         timeout = max(left, 0.0) if left is not None else None

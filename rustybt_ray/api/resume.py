@@ -34,8 +34,11 @@ class ResumedSource:
         self, source: TrialSource, blocks: Iterable[Block], keep: Callable[[Block, dict[str, list[Any]]], None]
     ) -> None:
         self.source, self.keep = source, keep
-        self._known = merge(list(blocks))
-        self._workers = {int(number): block.worker for block in blocks for number in block.numbers}
+        recorded = list(blocks)
+        self._known = merge(recorded)
+        owners = np.array([block.worker for block in recorded for _ in range(len(block))], dtype=object)
+        order = np.argsort(np.concatenate([NOTHING, *(block.numbers for block in recorded)]), kind="stable")
+        self._owners = owners[order]
         self._waiting: list[Chunk] = []
         self._come_up = 0
         self._recover()
@@ -84,21 +87,10 @@ class ResumedSource:
         return True
 
     def _take_in(self, chunk: Chunk, rows: IntArray) -> None:
-        block = self._known
-        numbers = block.numbers[rows].tolist()
-        part = Block(
-            numbers=block.numbers[rows],
-            names=block.names,
-            state=block.state[rows],
-            metrics=block.metrics[rows],
-            moments=block.moments[rows],
-            duration=block.duration[rows],
-            errors={number: block.errors[number] for number in numbers if number in block.errors},
-            worker="",
-        )
-        for worker in dict.fromkeys(self._workers[number] for number in numbers):
-            mine = np.array([self._workers[number] == worker for number in numbers])
-            self.keep(_rows(part, mine, worker), _chosen(chunk.numbers, chunk.columns, mine).columns)
+        part, owners = self._known.take(rows), self._owners[rows]
+        for worker in dict.fromkeys(owners.tolist()):
+            mine = owners == worker
+            self.keep(part.take(mine, worker), _chosen(chunk.numbers, chunk.columns, mine).columns)
         self.source.tell(chunk, part)
         self._come_up += len(part)
 
@@ -106,18 +98,3 @@ class ResumedSource:
 def _chosen(numbers: IntArray, columns: Columns, which: np.ndarray) -> Chunk:
     places = np.flatnonzero(which).tolist()
     return Chunk(0, numbers[which], {name: [values[i] for i in places] for name, values in columns.items()})
-
-
-def _rows(block: Block, which: np.ndarray, worker: str) -> Block:
-    numbers = block.numbers[which]
-    kept = {number: block.errors[number] for number in numbers.tolist() if number in block.errors}
-    return Block(
-        numbers,
-        block.names,
-        block.state[which],
-        block.metrics[which],
-        block.moments[which],
-        block.duration[which],
-        kept,
-        worker,
-    )

@@ -92,8 +92,10 @@ def run(
         At the second Ctrl-C; the first ends the study with what is done.
     """
     until = time.monotonic() + timeout if timeout is not None else None
-    driver = _Driver(source, pool, listener or Silent(), journal, stop or (lambda: False), until)
-    driver.watch = Watch(driver.state.policy, trial_timeout, speculate)
+    policy = pool.policy
+    watch = Watch(policy, trial_timeout, speculate)
+    state = DriverState(policy, pool.size, source.remaining)
+    driver = _Driver(source, pool, state, watch, listener or Silent(), journal, stop or (lambda: False), until)
     pool.prepare(job)
     with Interruption() as interruption:
         return driver.run(interruption)
@@ -104,6 +106,8 @@ class _Driver:
         self,
         source: TrialSource,
         pool: WorkerPool,
+        state: DriverState,
+        watch: Watch,
         listener: Listener,
         journal: Journal | None,
         stop: Callable[[], bool],
@@ -111,8 +115,7 @@ class _Driver:
     ) -> None:
         self.source, self.pool, self.listener, self.journal = source, pool, listener, journal
         self.stop, self.until = stop, until
-        self.state = DriverState(pool.policy, pool.size, source.remaining)
-        self.watch = Watch(self.state.policy, speculate=False)
+        self.state, self.watch = state, watch
         self.outcome = Outcome()
 
     def run(self, interruption: Interruption) -> Outcome:

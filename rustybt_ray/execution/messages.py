@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.metrics import MOMENTS
@@ -118,6 +118,20 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def take(self, which: IntArray | BoolArray, worker: str | None = None) -> "Block":
+        """The trials at these places, as a block of their own; of `worker` if one is named."""
+        numbers = self.numbers[which]
+        return Block(
+            numbers=numbers,
+            names=self.names,
+            state=self.state[which],
+            metrics=self.metrics[which],
+            moments=self.moments[which],
+            duration=self.duration[which],
+            errors={number: self.errors[number] for number in numbers.tolist() if number in self.errors},
+            worker=self.worker if worker is None else worker,
+        )
 
     @classmethod
     def failed(cls, numbers: IntArray, names: tuple[str, ...], error: TrialError, worker: str) -> "Block":

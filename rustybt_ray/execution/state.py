@@ -6,6 +6,7 @@ cancelled; a worker never has more than `depth` chunks; a chunk whose worker die
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import chain
 
 from rustybt_ray.execution.events import (
     TIMED_OUT,
@@ -200,18 +201,22 @@ class DriverState:
 
     def _void(self, number: int) -> None:
         """The trials of a chunk have their results: drop it where it waits, ignore it where it runs."""
-        for piece in [*self.waiting, *(piece for pieces in self.running.values() for piece in pieces.values())]:
-            if piece.chunk.number == number:
-                piece.void = True
-        self.waiting = deque(piece for piece in self.waiting if not piece.void)
+        if (piece := self._find(number)) is not None:
+            piece.void = True
+            self.waiting = deque(piece for piece in self.waiting if not piece.void)
 
     def _leave_to_twin(self, piece: Piece) -> bool:
         """Whether another worker has the same trials; it is on its own then."""
-        for other in [*self.waiting, *(other for pieces in self.running.values() for other in pieces.values())]:
-            if piece.twin is not None and other.chunk.number == piece.twin:
-                other.twin = None
-                return True
-        return False
+        other = self._find(piece.twin) if piece.twin is not None else None
+        if other is None:
+            return False
+        other.twin = None
+        return True
+
+    def _find(self, number: int) -> Piece | None:
+        """The piece with the chunk of that number, waiting or running."""
+        running = (piece for pieces in self.running.values() for piece in pieces.values())
+        return next((piece for piece in chain(self.waiting, running) if piece.chunk.number == number), None)
 
     def _put_back(self, pieces: list[Piece]) -> None:
         """Pieces that had not begun wait first."""

@@ -64,9 +64,8 @@ class Watch:
                 continue
             waited, trials = now - self._since[worker], len(queue[0])
             expected = 0.0 if math.isnan(self.policy.seconds_per_trial) else self.policy.seconds_per_trial * trials
-            if self.trial_timeout is not None and waited > self.trial_timeout + MESSAGE + (
-                expected if trials > 1 else 0.0
-            ):
+            beside = expected if trials > 1 else 0.0
+            if self.trial_timeout is not None and waited > self.trial_timeout + MESSAGE + beside:
                 found.append(TimedOut(worker, self.trial_timeout))
             elif self.speculate and expected > 0.0 and waited > LATE_FACTOR * expected + LATE_EXTRA:
                 found.append(Late(worker))

@@ -93,7 +93,8 @@ def meets(conditions: Sequence[Condition], columns: Columns, count: int) -> Bool
 
 def describe_conditions(conditions: Sequence[Condition]) -> list[str]:
     """Constraints as text."""
-    return [c.text if isinstance(c, Expression) else getattr(c, "__qualname__", type(c).__name__) for c in conditions]
+    given = conditions_as_given(conditions)
+    return [c if isinstance(c, str) else getattr(c, "__qualname__", type(c).__name__) for c in given]
 
 
 def conditions_as_given(conditions: Sequence[Condition]) -> list[Any]:

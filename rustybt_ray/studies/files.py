@@ -9,17 +9,22 @@ from typing import Any
 
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.studies.identity import study_key
+from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.studies.study import Study
 
 
-def write_specification(content: Mapping[str, Any], folder: Path) -> None:
-    """Write ``study.json``.
+def write_specification(spec: StudySpec, folder: Path, result: Mapping[str, Any] | None = None) -> None:
+    """Write ``study.json``: the specification, its key, and the result if there is one.
 
     Raises
     ------
     RunError
         If it cannot be written; what was there before is left as it was.
     """
+    content: dict[str, Any] = spec.to_dict()
+    content["key"] = study_key(content)
+    if result is not None:
+        content["result"] = result
     text = json.dumps(content, indent=2, default=str) + "\n"
     _replace(folder / "study.json", lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -32,10 +37,8 @@ def write_study(study: Study, folder: Path) -> None:
     RunError
         If the directory cannot be written; what was there before is left as it was.
     """
-    summary: dict[str, Any] = study.spec.to_dict()
     best = study.best_trial
-    summary["key"] = study_key(summary)
-    summary["result"] = {
+    result = {
         "trials": study.trials.height,
         "failed": study.n_failed,
         "best": None if best is None else {"trial": best.number, "params": best.params, "value": best.value},
@@ -45,7 +48,7 @@ def write_study(study: Study, folder: Path) -> None:
         "elapsed_seconds": study.elapsed,
     }
     _replace(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
-    write_specification(summary, folder)
+    write_specification(study.spec, folder, result)
 
 
 def _replace(target: Path, write: Callable[[Path], Any]) -> None:

@@ -1,7 +1,7 @@
 """The bytes of a journal: a header, then records with a length and a checksum each, so that a torn end is found and cut.
 
 header   "RBTJRNAL", format (u32)
-record   "RBLK", kind (u32), length of the payload (u64), CRC-32 of kind, length and payload (u32), payload
+record   mark (8 bytes), kind (u32), length of the payload (u64), CRC-32 of kind, length and payload (u32), payload
 """
 
 import struct

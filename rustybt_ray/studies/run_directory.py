@@ -8,7 +8,7 @@ from typing import Any
 
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.studies.files import write_specification, write_study
-from rustybt_ray.studies.identity import check_same, study_key
+from rustybt_ray.studies.identity import check_same
 from rustybt_ray.studies.journal import Journal, Recorded, read_journal
 from rustybt_ray.studies.lock import RunLock
 from rustybt_ray.studies.spec import StudySpec
@@ -91,7 +91,7 @@ class RunDirectory:
     def _journal(self, spec: StudySpec) -> Journal:
         path, known = self.path / JOURNAL, self.recorded
         if not path.exists():
-            write_specification({**spec.to_dict(), "key": study_key(spec.to_dict())}, self.path)
+            write_specification(spec, self.path)
         fresh = not known.blocks and not len(known.suspects)
         return Journal(path, None if fresh else known.end)
 
