@@ -22,7 +22,8 @@ demo: $(READY) ## sweep 200 parameter pairs over the sample bundle and print the
 test: $(READY) ## the tests (under 8 minutes)
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
 
-test-all: $(READY) ## the slow tests too
+test-all: $(READY) ## the slow tests too, with Ray's dashboard
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[jobs,test]'
 	$(BIN)/python -m pytest -q -m ''
 
 lint: $(READY) ## style, types and layers

@@ -1,7 +1,6 @@
-"""Environment in which Ray starts: one thread a worker in numeric libraries, no telemetry, a quiet stdout."""
+"""Environment in which Ray starts: one thread a worker in numeric libraries, no telemetry."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,22 +25,6 @@ DRIVER = {
     # Ray ends a driver that has not reached the cluster's head for 60 s; a driver with results must outlive its cluster
     "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
 }
-REPORTS = re.compile("A worker died or was killed")
-
-
-def quieten() -> None:
-    """Keep Ray's reports of dead workers off stdout, where it prints them whatever `log_to_driver` says.
-
-    The driver tells of each death in its own words. Ray has a filter for its lines, RAY_DEDUP_LOGS_SKIP_REGEX, but reads
-    it when it is imported, which the caller may have done; so the filter itself is set, unless the user has set one. A Ray
-    that keeps it elsewhere stays loud.
-    """
-    try:
-        from ray._private.ray_logging import stdout_deduplicator
-    except ImportError:
-        return
-    if getattr(stdout_deduplicator, "skip_re", REPORTS) is None:
-        stdout_deduplicator.skip_re = REPORTS
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.environment import DRIVER, THREAD_CAPS, available_cpus, quieten, variables
+from actors import quiet
+from actors.environment import DRIVER, THREAD_CAPS, available_cpus, variables
 from actors.thread import ray_thread
 from rustybt_ray.exceptions import ExecutionError
 
@@ -84,11 +85,15 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
     if initialised():
         return _attach(n_jobs)
     with variables(DRIVER):
-        quieten()
-        if address is not None:
-            _join(address)
-        else:
-            _start(n_jobs or available_cpus(), max(STORE_FLOOR, 2 * panel_bytes + STORE_EXTRA))
+        quiet.silence()
+        try:
+            if address is not None:
+                _join(address)
+            else:
+                _start(n_jobs or available_cpus(), max(STORE_FLOOR, 2 * panel_bytes + STORE_EXTRA))
+        except BaseException:
+            quiet.restore()
+            raise
     _owned = _Owned(_node(), local=address is None)
     atexit.register(_shutdown_at_exit)
     try:
@@ -173,12 +178,14 @@ def _release() -> None:
     global _owned
     ours = _is_ours()
     if ours is None:
+        quiet.restore()
         return
     ours.sessions -= 1
     if not ours.sessions:
         import ray
 
         ray.shutdown()
+        quiet.restore()
         _owned = None
         atexit.unregister(_shutdown_at_exit)
 

@@ -4,6 +4,7 @@ Taking in a block only counts. A thread of its own draws, and not before a study
 studies neither wait for nor show anything.
 """
 
+import logging
 import math
 import sys
 import threading
@@ -19,6 +20,8 @@ from rustybt_ray.execution.ports import Listener, Silent
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+log = logging.getLogger("rustybt_ray")
 
 FIRST = 0.5
 """Seconds before anything is drawn."""
@@ -36,8 +39,8 @@ def make_listener(progress: bool | None, objective: str, direction: str) -> List
     Parameters
     ----------
     progress : bool or None
-        False shows nothing. None shows a bar if stderr is a terminal, else a line every few seconds of a study that
-        takes longer than that. True shows the first and the last line in any case.
+        False shows nothing, and logs a warning when a worker dies. None shows a bar if stderr is a terminal, else a line
+        every few seconds of a study that takes longer than that. True shows the first and the last line in any case.
     objective, direction : str
         The metric whose best value so far is shown, and whether more of it is better ("maximize") or less.
 
@@ -46,11 +49,30 @@ def make_listener(progress: bool | None, objective: str, direction: str) -> List
     Listener
     """
     if progress is False:
-        return Silent()
+        return Warnings()
     counts = Counts(objective, direction)
     if sys.stderr is not None and sys.stderr.isatty():
         return Shown(counts, Bar(), FIRST, REDRAW)
     return Shown(counts, Lines(always=progress is True), FIRST if progress else LINES, LINES)
+
+
+class Warnings(Silent):
+    """A listener that logs what people should know of even if they asked for no progress."""
+
+    def worker_died(self, worker: int, cause: str) -> None:
+        """A worker is gone."""
+        log.warning("%s", death(worker, cause))
+
+
+def death(worker: int, cause: str) -> str:
+    """The end of a worker in a line.
+
+    Examples
+    --------
+    >>> death(3, "out of memory")
+    'worker 3 died (out of memory); its trials run again'
+    """
+    return f"worker {worker} died ({cause}); its trials run again"
 
 
 class Counts:
@@ -228,7 +250,7 @@ class Shown(Silent):
     def worker_died(self, worker: int, cause: str) -> None:
         """A worker is gone: say so at once."""
         with self._lock:
-            self._picture.say(f"worker {worker} died ({cause}); its trials run again")
+            self._picture.say(death(worker, cause))
 
     def ended(self, stopped: str | None) -> None:
         """The study ends, and drawing with it."""

@@ -83,10 +83,12 @@ def run(listener, *blocks, stopped=None):
     listener.ended(stopped)
 
 
-def test_false_shows_nothing(capsys):
+def test_false_shows_nothing_and_logs_deaths(capsys, caplog):
     listener = make_listener(False, "sharpe_ratio", "maximize")
     run(listener, block([1.0]))
+    assert not caplog.records
     listener.worker_died(1, "killed")
+    assert caplog.record_tuples == [("rustybt_ray", 30, "worker 1 died (killed); its trials run again")]
     assert capsys.readouterr() == ("", "")
 
 

@@ -8,6 +8,7 @@ import click
 from rustybt_ray.cli.options import common, data_format, market, market_arguments
 from rustybt_ray.cli.parsing import SPACE_FORMS, Parsed, gathered, parse_dimension, unique
 from rustybt_ray.cli.program import ALL_FAILED, DONE, EPILOG, INTERRUPTED, say_error
+from rustybt_ray.cli.study_file import study_file
 
 if TYPE_CHECKING:
     from rustybt_ray.studies.study import Study
@@ -70,6 +71,7 @@ def executor_options(function: Any) -> Any:
 
 
 @click.command("optimize", epilog=f"{EXAMPLE}\n{EPILOG}")
+@study_file
 @market
 @search_options
 @executor_options
@@ -95,7 +97,11 @@ def executor_options(function: Any) -> Any:
 @common
 @click.pass_context
 def command(ctx: click.Context, /, strategy: str, top: int | None, form: str, quiet: bool, **options: Any) -> None:
-    """Run STRATEGY with many parameter sets over BUNDLE and rank them."""
+    """Run STRATEGY with many parameter sets over BUNDLE and rank them.
+
+    STUDY.toml may say any of it, under the names that the options have in Python (see examples/study.toml); options
+    given here win.
+    """
     from rustybt_ray.api import optimize
     from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.cli.output import check_destination, computing

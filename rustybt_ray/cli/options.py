@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,14 @@ def common(function: Function) -> Function:
         ),
         click.option(
             "--debug", is_flag=True, expose_value=False, callback=_set_debug, help="Show the traceback of an error."
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            expose_value=False,
+            callback=_set_verbose,
+            help="Show the log on stderr; twice: what Ray reports too.",
         ),
     )
 
@@ -116,6 +125,17 @@ def market_arguments(options: dict[str, Any]) -> dict[str, Any]:
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         ctx.meta[DEBUG] = True
+
+
+def _set_verbose(ctx: click.Context, _: click.Parameter, value: int) -> None:
+    if not value:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log = logging.getLogger("rustybt_ray")
+    log.setLevel(logging.DEBUG if value > 1 else logging.INFO)
+    log.addHandler(handler)
+    ctx.call_on_close(lambda: log.removeHandler(handler))
 
 
 def _all(function: Function, *decorators: Callable[[Function], Function]) -> Function:
