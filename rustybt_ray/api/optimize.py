@@ -185,6 +185,7 @@ def optimize(
         start=day(panel, first),
         end=day(panel, last),
         machine={**packages(), **cpu()},
+        trials=found.remaining,
         **asked,
     )
     study = Study(spec, conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)

@@ -38,6 +38,14 @@ def common(function: Function) -> Function:
             metavar="DIR",
             help="Where bundles are kept; default: bundles in $RUSTYBT_RAY_HOME, or the user's data folder.",
         ),
+        told,
+    )
+
+
+def told(function: Function) -> Function:
+    """What an error shows, and the log."""
+    return _all(
+        function,
         click.option(
             "--debug", is_flag=True, expose_value=False, callback=_set_debug, help="Show the traceback of an error."
         ),

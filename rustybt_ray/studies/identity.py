@@ -45,10 +45,7 @@ def check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], where: str) 
         If the format is newer, or a key differs; the message names each with both values, and shows what changed in the
         strategy's source.
     """
-    number = stored.get("format", 0)
-    if not isinstance(number, int) or number > FORMAT:
-        what = f"study.json has format {number}, this version reads up to {FORMAT}"
-        raise RunError(what, where, "Use the rustybt_ray that wrote it, or a newer one.")
+    check_format(stored, where)
     asked = as_stored(asked)
     differing = [
         line for name in (*DECIDING, *JUDGING) for line in _differences(name, stored.get(name), asked.get(name))
@@ -59,6 +56,19 @@ def check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], where: str) 
     if stored.get("digest") != asked.get("digest"):
         what += source_changes(stored, asked)
     raise RunError(what + "\n", where, "Ask for the same study again, or choose another run directory.")
+
+
+def check_format(stored: Mapping[str, Any], where: str) -> None:
+    """Refuse a specification of a newer format.
+
+    Raises
+    ------
+    RunError
+    """
+    number = stored.get("format", 0)
+    if not isinstance(number, int) or number > FORMAT:
+        what = f"study.json has format {number}, this version reads up to {FORMAT}"
+        raise RunError(what, where, "Use the rustybt_ray that wrote it, or a newer one.")
 
 
 def source_changes(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:

@@ -39,8 +39,14 @@ def encode(kind: int, payload: bytes) -> bytes:
     return RECORD.pack(MARK, kind, len(payload), _checksum(kind, payload)) + payload
 
 
-def read_entries(path: Path) -> Iterator[Entry]:
+def read_entries(path: Path, start: int = 0) -> Iterator[Entry]:
     """The records of a journal in order; what a crash tore off at its end is left out.
+
+    Parameters
+    ----------
+    path : Path
+    start : int, default 0
+        Offset behind the last record that is known already.
 
     Raises
     ------
@@ -50,7 +56,8 @@ def read_entries(path: Path) -> Iterator[Entry]:
     size = path.stat().st_size
     with path.open("rb") as file:
         _check_header(path, file.read(HEADER.size), size)
-        offset = HEADER.size
+        offset = max(start, HEADER.size)
+        file.seek(offset)
         while offset < size:
             entry = _read(path, file, offset, size)
             if entry is None:
@@ -81,9 +88,10 @@ def _read(path: Path, file: BinaryIO, offset: int, size: int) -> Entry | None:
         payload = file.read(length)
         if _checksum(kind, payload) == checksum:
             return Entry(kind, payload, end)
-    # nothing behind it: the end that a crash tore off, which a file system may have filled with zeros
+    # nothing behind it: the end that a crash tore off, which a file system may have filled with zeros; what a driver has
+    # appended since `size` was taken does not count, or a record half written then would look like damage
     file.seek(offset + len(MARK))
-    if MARK not in file.read():
+    if MARK not in file.read(max(size - file.tell(), 0)):
         return None
     what = f"the journal is damaged at byte {offset:,} of {size:,}"
     remedy = "Restore the file from a copy, or begin in another run directory; nothing was changed."

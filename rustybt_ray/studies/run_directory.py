@@ -14,7 +14,7 @@ from rustybt_ray.studies.lock import RunLock
 from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.studies.study import Study
 
-JOURNAL, STUDY = "journal", "study.json"
+JOURNAL, STUDY, TABLE = "journal", "study.json", "table.parquet"
 log = logging.getLogger("rustybt_ray")
 
 

@@ -37,6 +37,8 @@ class StudySpec:
         Conditions that a trial must meet to be best.
     start, end : str
         First and last session, as ISO dates.
+    trials : int or None
+        Trials of the search; None if it does not know before its end.
     """
 
     strategy: dict[str, Any]
@@ -58,6 +60,7 @@ class StudySpec:
     engine: int = ENGINE
     format: int = FORMAT
     machine: dict[str, str] = field(default_factory=dict)
+    trials: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as JSON takes it."""

@@ -1,42 +1,15 @@
 import errno
 import os
 
-import numpy as np
 import pytest
+from blocks import NAMES, block_of, chunk_of, same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.exceptions import RunError
-from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, TrialError
 from rustybt_ray.studies.batches import from_bytes, to_bytes
 from rustybt_ray.studies.journal import Journal, read_journal
 from rustybt_ray.studies.records import BLOCK, FORMAT, HEADER, MAGIC, RECORD, encode
-
-NAMES = ("sharpe_ratio", "total_return")
-
-
-def block_of(numbers, names=NAMES, failed=(), worker="worker-1"):
-    numbers = np.array(numbers, np.int64)
-    rng = np.random.default_rng(int(numbers.sum()))
-    state = np.where(np.isin(numbers, failed), FAILED, COMPLETE).astype(np.uint8)
-    metrics, moments = rng.normal(size=(len(numbers), len(names))), rng.normal(size=(len(numbers), MOMENTS))
-    metrics[state == FAILED], moments[state == FAILED] = np.nan, np.nan
-    errors = {n: TrialError("ValueError", f"trial {n} \u2713\ud800", "Traceback\n  line") for n in failed}
-    return Block(numbers, names, state, metrics, moments, rng.random(len(numbers)), errors, worker)
-
-
-def chunk_of(numbers, **columns):
-    return Chunk(1, np.array(numbers, np.int64), columns or {"fast": [10 * n for n in numbers]})
-
-
-def same(one, other):
-    assert (one.names, one.errors, one.worker) == (other.names, other.errors, other.worker)
-    for name in ("numbers", "state", "metrics", "moments", "duration"):
-        left, right = getattr(one, name), getattr(other, name)
-        assert left.dtype == right.dtype
-        assert left.shape == right.shape
-        assert left.tobytes() == right.tobytes()
 
 
 @pytest.fixture

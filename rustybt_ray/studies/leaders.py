@@ -1,0 +1,79 @@
+"""The best trials so far, of a study too large to keep all of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray._expressions import Expression
+from rustybt_ray.execution.messages import Block
+from rustybt_ray.studies.selection import objective_values, ranking
+from rustybt_ray.studies.trials import merge
+
+
+@dataclass
+class Leaders:
+    """Keeps the best `size` of the trials it is shown, best first, by the rules of `Study.top`.
+
+    Parameters
+    ----------
+    objective, direction : str
+    require : sequence of Expression
+    size : int
+    """
+
+    objective: str
+    direction: str
+    require: Sequence[Expression] = ()
+    size: int = 10
+    _kept: Block = field(default_factory=lambda: merge([]))
+    _params: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, block: Block, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Show it trials and their parameters."""
+        block = self._completed(block)
+        places = ranking(block, self.objective, self.direction, self.require)[: self.size]
+        if not len(places):
+            return
+        for place in places.tolist():
+            self._params[int(block.numbers[place])] = {name: values[place] for name, values in columns.items()}
+        merged = merge([self._kept, block.take(places)] if len(self._kept) else [block.take(places)])
+        self._kept = merged.take(ranking(merged, self.objective, self.direction, self.require)[: self.size])
+        self._params = {number: self._params[number] for number in self._kept.numbers.tolist()}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Number, parameters, metrics and duration of each, best first."""
+        block = self._kept
+        return [
+            {
+                "trial": number,
+                **self._params[number],
+                **dict(zip(block.names, block.metrics[i].tolist(), strict=True)),
+                "duration": float(block.duration[i]),
+            }
+            for i, number in enumerate(block.numbers.tolist())
+        ]
+
+    @property
+    def params(self) -> list[dict[str, Any]]:
+        """Parameters of each, best first."""
+        return [self._params[number] for number in self._kept.numbers.tolist()]
+
+    @property
+    def values(self) -> list[float]:
+        """Objective of each, best first."""
+        values: list[float] = objective_values(self._kept, self.objective).tolist()
+        return values
+
+    def _completed(self, block: Block) -> Block:
+        """The block with a column for each metric that decides; NaN if no trial of it has that one."""
+        needed = dict.fromkeys([self.objective, *(name for condition in self.require for name in condition.names)])
+        missing = tuple(name for name in needed if name not in block.names)
+        if not missing:
+            return block
+        empty = np.full((len(block), len(missing)), np.nan)
+        return replace(block, names=block.names + missing, metrics=np.column_stack([block.metrics, empty]))
