@@ -80,6 +80,17 @@ def initialised() -> bool:
     return ray is not None and bool(ray.is_initialized())
 
 
+def cpus() -> int | None:
+    """CPUs of the Ray that this process has; None if it has none."""
+    return ray_thread().call(_cpus) if initialised() else None
+
+
+def _cpus() -> int:
+    import ray
+
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
 def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) -> Session:
     global _owned
     if initialised():

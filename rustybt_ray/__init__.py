@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rustybt_ray.api import backtest as backtest
     from rustybt_ray.api import optimize as optimize
+    from rustybt_ray.api import plan as plan
     from rustybt_ray.api.workers import PersistentWorkerPool as PersistentWorkerPool
     from rustybt_ray.config import OptimizationConfig as OptimizationConfig
     from rustybt_ray.data.bundle import Bundle as Bundle
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from rustybt_ray.studies.study import Study as Study
 
 _HOMES = {
-    "rustybt_ray.api": ("backtest", "optimize"),
+    "rustybt_ray.api": ("backtest", "optimize", "plan"),
     "rustybt_ray.api.workers": ("PersistentWorkerPool",),
     "rustybt_ray.config": ("OptimizationConfig",),
     "rustybt_ray.data.bundle": ("Bundle",),

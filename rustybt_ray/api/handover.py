@@ -17,6 +17,17 @@ ENOUGH = 3  # trials in this process before their time is believed
 log = logging.getLogger("rustybt_ray")
 
 
+def workers_pay(left: int, seconds: float, workers: int) -> bool:
+    """Whether `workers` save more time than a Ray of their own costs, with so many trials left of so many seconds each.
+
+    Examples
+    --------
+    >>> workers_pay(100, 0.1, 2), workers_pay(200, 0.1, 2)
+    (False, True)
+    """
+    return left * seconds * (1.0 - 1.0 / workers) > RAY_COSTS
+
+
 class PoolStart:
     """A worker pool that is opened on a thread of its own.
 
@@ -92,5 +103,4 @@ class Handover:
         left, done = self.source.remaining, self.study.n_trials - self.before
         if not left or self.workers < 2 or done < ENOUGH:
             return False
-        spent = (time.perf_counter() - self.since) / done
-        return left * spent * (1.0 - 1.0 / self.workers) > RAY_COSTS
+        return workers_pay(left, (time.perf_counter() - self.since) / done, self.workers)

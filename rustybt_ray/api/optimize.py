@@ -7,30 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import DateLike, StrategyFunction
-from rustybt_ray._validation import check_choice
 from rustybt_ray.api.executors import Place, Sink, run_trials
-from rustybt_ray.api.panels import day, open_panel
+from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.resume import ResumedSource
 from rustybt_ray.api.review import check_causality, replay
-from rustybt_ray.api.searches import Source, make_search, search_record
-from rustybt_ray.api.strategies import resolve
+from rustybt_ray.api.searches import Source
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
-from rustybt_ray.engine.market import make_rules
-from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
-from rustybt_ray.engine.settings import FILLS, Settings
-from rustybt_ray.exceptions import InputError
-from rustybt_ray.execution.messages import Job
+from rustybt_ray.engine.settings import Settings
 from rustybt_ray.execution.ports import TrialSource
 from rustybt_ray.progress import make_listener
-from rustybt_ray.strategies.strategy import TARGET, check_parameters
+from rustybt_ray.strategies.strategy import TARGET
 from rustybt_ray.studies.run_directory import RunDirectory
-from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.study import Study
-from rustybt_ray.studies.trials import FrozenTrial, check_names
+from rustybt_ray.studies.trials import FrozenTrial
 
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
@@ -153,44 +145,36 @@ def optimize(
         If `run_dir` cannot be used: another study, another driver, damage, no room.
     """
     began = time.perf_counter()
-    costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
     place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate)
-    if resume and run_dir is None:
-        raise InputError("run_dir", "given with resume=True", None, "Say which study goes on: run_dir='runs/sma'.")
-    check_choice("direction", direction, ("maximize", "minimize"))
-    check_choice("fill", fill, FILLS)
-    loaded = resolve(strategy, version)
-    kind = loaded.strategy.kind
-    objective = objective or ("sharpe_ratio" if kind == TARGET else "value")
-    conditions = requirements(require, kind == TARGET)
-    if kind == TARGET:
-        check_metric(objective)
-    found = make_search(space, points, constraint, search, n_trials, seed)
-    check_names(found.names)
-    check_parameters(loaded.strategy, found.names)
-    panel, name = open_panel(bundle, root, config)
-    make_rules(panel, capital, costs, settings)
-    first, last = panel.rows_between(start, end)
-    asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
-    asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}
-    ordered = objective in ORDERED or any(set(condition.names) & set(ORDERED) for condition in conditions)
-    job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, **asked)
-    spec = StudySpec(
-        strategy=loaded.record,
-        bundle=name,
-        search=search_record(found, strict=run_dir is not None),
+    asked = prepare(
+        strategy,
+        bundle=bundle,
+        space=space,
+        points=points,
         objective=objective,
         direction=direction,
-        require=tuple(condition.text for condition in conditions),
-        start=day(panel, first),
-        end=day(panel, last),
-        machine={**packages(), **cpu()},
-        trials=found.remaining,
-        **asked,
+        start=start,
+        end=end,
+        capital=capital,
+        costs=costs,
+        fill=fill,
+        settings=settings,
+        search=search,
+        n_trials=n_trials,
+        constraint=constraint,
+        require=require,
+        config=config,
+        seed=seed,
+        version=version,
+        run_dir=run_dir,
+        resume=resume,
+        root=root,
     )
-    study = Study(spec, conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
-    listener, calls = make_listener(progress, objective, direction), tuple(callbacks)
-    source: TrialSource = Source(found, objective)
+    loaded, panel, job, spec = asked.loaded, asked.panel, asked.job, asked.spec
+    kind = spec.kind
+    study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
+    listener, calls = make_listener(progress, spec.objective, spec.direction), tuple(callbacks)
+    source: TrialSource = Source(asked.search, spec.objective)
     with RunDirectory(run_dir, spec, resume=resume) if run_dir is not None else nullcontext() as run:
         if run is not None and run.recorded.blocks:
             source = ResumedSource(source, [block for _, block in run.recorded.blocks], study.add)
@@ -205,16 +189,3 @@ def optimize(
         if run is not None:
             run.finish(study)
     return study
-
-
-def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:
-    """The conditions that the best trial must meet; of target functions they may name metrics alone.
-
-    Raises
-    ------
-    InputError
-        If a condition cannot be read or names no metric.
-    """
-    texts = (require,) if isinstance(require, str) else tuple(require or ())
-    names = (*METRICS, *ORDERED) if metrics else None
-    return tuple(parse(text, names=names, what="require") for text in texts)

@@ -93,10 +93,15 @@ def executor_options(function: Any) -> Any:
     help=f"Trials to print, best first; default: {SHOWN} in a table, in data all of them in the order they were asked.",
 )
 @data_format
+@click.option(
+    "--plan", is_flag=True, help="Say what would run, how long and with how much memory; up to 5 trials are tried."
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @common
 @click.pass_context
-def command(ctx: click.Context, /, strategy: str, top: int | None, form: str, quiet: bool, **options: Any) -> None:
+def command(
+    ctx: click.Context, /, strategy: str, top: int | None, form: str, quiet: bool, plan: bool, **options: Any
+) -> None:
     """Run STRATEGY with many parameter sets over BUNDLE and rank them.
 
     STUDY.toml may say any of it, under the names that the options have in Python (see examples/study.toml); options
@@ -110,14 +115,34 @@ def command(ctx: click.Context, /, strategy: str, top: int | None, form: str, qu
     saved, options["constraint"] = options["run_dir"], list(options["constraint"]) or None
     check_destination(form, ", or leave the format out: -o saves table.parquet")
     arguments = market_arguments(options)
+    if plan:
+        _plan(strategy, form, arguments | options)
+        ctx.exit(DONE)
     with computing():
         function = load_strategy(strategy)
         announce_compile()
         study = optimize(function, progress=False if quiet else None, **arguments, **options)
     report(study, form, top)
     if saved is not None:
-        click.echo(f"Saved in {saved}: study.json, table.parquet.", err=True)
+        click.echo(f"Saved in {saved}: study.json, journal, table.parquet.", err=True)
     ctx.exit(exit_code(study))
+
+
+def _plan(strategy: str, form: str, arguments: dict[str, Any]) -> None:
+    """Print what would happen instead."""
+    from rustybt_ray.api import plan
+    from rustybt_ray.cli.compiling import announce_compile
+    from rustybt_ray.cli.output import computing
+    from rustybt_ray.cli.plan import report as report_plan
+    from rustybt_ray.strategies.load import load_strategy
+
+    if form not in ("table", "json"):
+        raise click.UsageError("--plan has the formats table and json.")
+    with computing():
+        function = load_strategy(strategy)
+        announce_compile()
+        made = plan(function, **arguments)
+    report_plan(made, form)
 
 
 def report(study: "Study", form: str, top: int | None) -> None:

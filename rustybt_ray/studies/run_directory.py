@@ -51,7 +51,7 @@ class RunDirectory:
             raise RunError(what, f"{path}: {error.strerror}", "Choose another.") from error
         self._lock = RunLock(self.path)
         try:
-            self.recorded = self._recorded(spec, resume)
+            self.recorded = find_recorded(self.path, spec, resume=resume)
             self.journal = self._journal(spec)
         except BaseException:
             self._lock.release()
@@ -75,25 +75,33 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _recorded(self, spec: StudySpec, resume: bool) -> Recorded:
-        stored = read_specification(self.path)
-        if stored is None:
-            if (self.path / JOURNAL).exists():
-                raise RunError(f"there is a journal but no {STUDY}", str(self.path), "Choose another run directory.")
-            return Recorded()
-        if not resume:
-            what = "a study is here already"
-            raise RunError(what, str(self.path), "Pass resume=True to go on with it, or choose another run directory.")
-        check_same(stored, spec.to_dict(), str(self.path))
-        warn_of_machine(stored.get("machine", {}), spec.machine)
-        return read_journal(self.path / JOURNAL) if (self.path / JOURNAL).exists() else Recorded()
-
     def _journal(self, spec: StudySpec) -> Journal:
         path, known = self.path / JOURNAL, self.recorded
         if not path.exists():
             write_specification(spec, self.path)
         fresh = not known.blocks and not len(known.suspects)
         return Journal(path, None if fresh else known.end)
+
+
+def find_recorded(path: Path, spec: StudySpec, *, resume: bool) -> Recorded:
+    """What earlier drivers finished of the study that `spec` asks for; nothing is changed or locked.
+
+    Raises
+    ------
+    RunError
+        If a study is there and `resume` is false, or another study, or its journal is damaged or of a newer format.
+    """
+    stored = read_specification(path)
+    if stored is None:
+        if (path / JOURNAL).exists():
+            raise RunError(f"there is a journal but no {STUDY}", str(path), "Choose another run directory.")
+        return Recorded()
+    if not resume:
+        what = "a study is here already"
+        raise RunError(what, str(path), "Pass resume=True to go on with it, or choose another run directory.")
+    check_same(stored, spec.to_dict(), str(path))
+    warn_of_machine(stored.get("machine", {}), spec.machine)
+    return read_journal(path / JOURNAL) if (path / JOURNAL).exists() else Recorded()
 
 
 def read_specification(path: Path) -> dict[str, Any] | None:
