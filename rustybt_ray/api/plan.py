@@ -113,7 +113,7 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     recorded = written = 0
     if given["run_dir"] is not None:
         found = find_recorded(Path(given["run_dir"]), asked.spec, resume=given["resume"])
-        recorded, written = len(found.numbers), found.end if found.blocks else 0
+        recorded, written = len(found.numbers), found.end
         if found.blocks:
             source = ResumedSource(source, [block for _, block in found.blocks], lambda block, columns: None)
         if len(found.suspects):

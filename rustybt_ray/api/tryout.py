@@ -1,6 +1,7 @@
 """A few trials of a study, run in this process just to know what they take."""
 
 import time
+from dataclasses import replace
 from functools import cached_property
 from statistics import median
 
@@ -73,14 +74,16 @@ class Tryout:
     def sizes(self) -> Sizes:
         """What results of such trials take; without any, what those of a complete one would."""
         if self._cold:
-            block = merge(self._cold)
+            block = replace(merge(self._cold), worker=self._cold[0].worker)
             return Sizes.of(self._part(np.searchsorted(self._chunk.numbers, block.numbers)), block)
         spec, job = self._asked.spec, self._asked.job
         names = (NAMES + tuple(ORDERED) if job.ordered else NAMES) if spec.kind == TARGET else (spec.objective,)
         metrics, moments = np.full((1, len(names)), np.nan), np.full((1, MOMENTS), np.nan)
-        numbers = self._chunk.numbers[:1]
-        block = Block(numbers, names, np.zeros(1, np.uint8), metrics, moments, np.zeros(1), {}, "worker-1")
-        return Sizes.of(self._part(np.arange(len(numbers))), block)
+        block = Block(
+            np.zeros(1, np.int64), names, np.zeros(1, np.uint8), metrics, moments, np.zeros(1), {}, "worker-1"
+        )
+        nothing = Chunk(0, block.numbers, {name: [0] for name in self._asked.search.names})
+        return Sizes.of(self._part(np.zeros(1, np.int64)) if len(self._chunk) else nothing, block)
 
     def _run(self) -> None:
         runner, until = ChunkRunner(workspace(self._asked.job.config)), time.monotonic() + SECONDS

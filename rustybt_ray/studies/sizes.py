@@ -6,7 +6,7 @@ import numpy as np
 
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.studies.batches import to_bytes
-from rustybt_ray.studies.records import HEADER, RECORD
+from rustybt_ray.studies.records import RECORD
 from rustybt_ray.studies.trials import table
 
 MANY = 256
@@ -51,9 +51,9 @@ class Sizes:
         )
 
     def journal_of(self, trials: int, batches: int, *, in_process: bool) -> int:
-        """Bytes of a journal of so many trials in so many batches; trials of this process are noted before they run too."""
+        """Bytes that so many trials add to a journal; those of this process are also noted before they run."""
         begun = batches * RECORD.size + trials * np.dtype(np.int64).itemsize if in_process else 0
-        return round(HEADER.size + batches * self.record + trials * self.journal + begun)
+        return round(batches * self.record + trials * self.journal + begun)
 
 
 def _repeated(chunk: Chunk, block: Block, count: int) -> tuple[Chunk, Block]:
