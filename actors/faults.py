@@ -4,6 +4,7 @@ from typing import Any
 
 import ray
 
+ADVICE = ("There are some potential root causes", "Some common causes include")
 BOILERPLATE = ("The actor died unexpectedly", "The actor is dead because its worker process has died.")
 
 
@@ -35,7 +36,9 @@ def cause_of(error: BaseException, limit: int = 400) -> str:
         lines = [line for line in str(error).splitlines() if line.strip()]
         return lines[-1].strip()[:limit] if lines else type(error).__name__
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
-    text = " ".join(lines).split("There are some potential root causes")[0]
+    text = " ".join(lines)
+    for advice in ADVICE:
+        text = text.split(advice)[0]
     for phrase in BOILERPLATE:
         text = text.removeprefix(phrase).removeprefix(" before finishing this task.").strip()
     return f"{type(error).__name__}: {text}"[:limit].rstrip(" :.")

@@ -1,6 +1,7 @@
 """Ray's life: start one, or use one that is there; shut down what we started when its last session closes."""
 
 import atexit
+import logging
 import sys
 import time
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from actors.environment import DRIVER, THREAD_CAPS, available_cpus, variables
 from actors.thread import ray_thread
 from rustybt_ray.exceptions import ExecutionError
 
+log = logging.getLogger("rustybt_ray.ray")
 NAMESPACE = "rustybt_ray"
 STORE_FLOOR = 512 << 20  # bytes; a ceiling, memory is taken as objects arrive
 STORE_EXTRA = 100 << 20
@@ -107,6 +109,8 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
             raise
     _owned = _Owned(_node(), local=address is None)
     atexit.register(_shutdown_at_exit)
+    where = "started on this machine" if address is None else f"joined at {address}"
+    log.info("Ray is %s: %d CPUs", where, _cpus(), extra={"address": address, "cpus": _cpus(), "node": _owned.node})
     try:
         return _session(n_jobs, f"the cluster at {address}", {})
     except ExecutionError:
@@ -116,6 +120,7 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
 
 def _attach(n_jobs: int | None) -> Session:
     """On a Ray that is there; thread caps travel with the workers if it was not started with them."""
+    log.info("the Ray of this process is used: %d CPUs", _cpus(), extra={"cpus": _cpus()})
     ours = _is_ours()
     if ours is None:
         return _session(n_jobs, "the Ray that is running", {"runtime_env": {"env_vars": THREAD_CAPS}})
@@ -196,6 +201,7 @@ def _release() -> None:
         import ray
 
         ray.shutdown()
+        log.info("Ray is left, and ended if it was started here", extra={"local": ours.local})
         quiet.restore()
         _owned = None
         atexit.unregister(_shutdown_at_exit)

@@ -76,7 +76,7 @@ def death(worker: int, cause: str) -> str:
 
 
 class Counts:
-    """What is known so far: trials done and failed, the best objective, the rate.
+    """What is known so far: trials done and failed, the best objective, the rate, workers alive, what their caches had.
 
     Examples
     --------
@@ -84,27 +84,30 @@ class Counts:
     >>> counts.begin(200, 2, now=0.0)
     >>> counts.text(now=1.0)
     '0 of 200 trials, starting workers'
-    >>> counts.starting, counts.done = 0, 50
+    >>> counts.starting, counts.alive, counts.done, counts.hits, counts.misses = 0, {1, 2}, 50, 97, 3
     >>> counts.text(now=2.0)
-    '50 of 200 trials, 25/s, 6 s left'
+    '50 of 200 trials, 25/s, 2 workers, cache 97 %, 6 s left'
     """
 
     def __init__(self, objective: str, direction: str) -> None:
         self.objective = objective
         self._better: Callable[..., Any] = np.fmax if direction == "maximize" else np.fmin
         self.done, self.failed, self.best = 0, 0, math.nan
+        self.hits = self.misses = 0
         self.begin(None, 0, 0.0)
 
     def begin(self, trials: int | None, workers: int, now: float) -> None:
         """The study, or its next part, begins at `now`, in seconds: so many `trials`; `workers` have yet to start."""
         self.total = None if trials is None else self.done + trials
-        self.starting = workers
+        self.starting = self.workers = workers
+        self.alive: set[int] = set()
         self._samples = deque([(now, self.done)])
 
     def add(self, block: Block) -> None:
         """Count the trials of a block."""
         self.starting = 0
         self.done += len(block)
+        self.hits, self.misses = self.hits + block.lookups[0], self.misses + block.lookups[1]
         self.failed += int(np.count_nonzero(block.state == FAILED))
         if self.objective not in block.names:
             return
@@ -131,7 +134,7 @@ class Counts:
         return ", ".join([f"{count} trials", *self.details(now)])
 
     def details(self, now: float) -> list[str]:
-        """Rate, best so far, failures, time left; whatever is known of them."""
+        """Rate, best so far, failures, workers alive, cache hits, time left; whatever is known of them."""
         rate, parts = self.rate(now), []
         if self.starting:
             parts.append("starting workers")
@@ -141,6 +144,11 @@ class Counts:
             parts.append(f"best {self.objective} {self.best:.4g}")
         if self.failed:
             parts.append(f"{self.failed:,} failed")
+        if self.workers > 1 and not self.starting:
+            alive = len(self.alive)
+            parts.append(f"{alive:,} of {self.workers:,} workers" if alive < self.workers else f"{alive:,} workers")
+        if self.hits + self.misses:
+            parts.append(f"cache {100 * self.hits // (self.hits + self.misses)} %")
         if self.total is not None and not math.isnan(rate) and self.done < self.total:
             parts.append(f"{_duration((self.total - self.done) / rate)} left")
         return parts
@@ -242,6 +250,7 @@ class Shown(Silent):
     def worker_ready(self, worker: int) -> None:
         """A worker joins."""
         self.counts.starting = 0
+        self.counts.alive.add(worker)
 
     def finished_block(self, chunk: Chunk, block: Block) -> None:
         """Some trials ended: count them."""
@@ -249,8 +258,13 @@ class Shown(Silent):
 
     def worker_died(self, worker: int, cause: str) -> None:
         """A worker is gone: say so at once."""
+        self.counts.alive.discard(worker)
         with self._lock:
             self._picture.say(death(worker, cause))
+
+    def worker_replaced(self, worker: int) -> None:
+        """A worker makes room for another, which counts once it is ready."""
+        self.counts.alive.discard(worker)
 
     def ended(self, stopped: str | None) -> None:
         """The study ends, and drawing with it."""

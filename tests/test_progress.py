@@ -76,6 +76,36 @@ def test_says_that_workers_start_until_one_has():
     assert counts.text(now=1.0) == "0 of 100 trials"
 
 
+def test_workers_alive_are_counted_as_they_come_and_go():
+    listener = Shown(counted(total=10), Lines(always=False), 9.0, 9.0)
+    counts = listener.counts
+    counts.begin(10, 3, now=0.0)
+    for worker in (1, 2, 3):
+        listener.worker_ready(worker)
+    assert counts.text(now=1.0) == "0 of 10 trials, 3 workers"
+    listener.worker_died(2, "killed")
+    listener.worker_replaced(2)
+    assert counts.text(now=1.0) == "0 of 10 trials, 2 of 3 workers"
+    listener.worker_ready(4)
+    listener.worker_replaced(1)  # asked for by itself, without dying
+    assert counts.text(now=1.0) == "0 of 10 trials, 2 of 3 workers"
+    listener.worker_ready(5)
+    listener.worker_ready(6)
+    assert counts.text(now=1.0) == "0 of 10 trials, 4 workers"
+    counts.begin(10, 1, now=2.0)
+    assert counts.text(now=3.0) == "0 of 10 trials, starting workers"
+
+
+def test_the_cache_is_told_over_all_blocks():
+    first, second = block([1.0]), block([2.0])
+    first.lookups, second.lookups = (1, 3), (98, 0)
+    counts = counted(first)
+    assert "cache 25 %" in counts.text(now=1.0)
+    counts.add(second)
+    assert "cache 97 %" in counts.text(now=1.0)
+    assert "cache" not in counted(block([1.0])).text(now=1.0)
+
+
 def run(listener, *blocks, stopped=None):
     listener.started(sum(map(len, blocks)), 1)
     for each in blocks:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RAY_COSTS = 7.0  # seconds that starting and stopping a local Ray and its workers take
 ENOUGH = 3  # trials in this process before their time is believed
-log = logging.getLogger("rustybt_ray")
+log, driver = logging.getLogger("rustybt_ray"), logging.getLogger("rustybt_ray.driver")
 
 
 def workers_pay(left: int, seconds: float, workers: int) -> bool:
@@ -94,8 +94,11 @@ class Handover:
         if self.study.stop_requested:
             return True
         if not self.start.begun and self.pays():
+            self._log("Ray workers pay and start beside this process")
             self.start.begin()
         self.ready = self.start.ready and self.source.remaining != 0
+        if self.ready:
+            self._log("handover to Ray workers")
         return self.ready
 
     def pays(self) -> bool:
@@ -104,3 +107,9 @@ class Handover:
         if not left or self.workers < 2 or done < ENOUGH:
             return False
         return workers_pay(left, (time.perf_counter() - self.since) / done, self.workers)
+
+    def _log(self, what: str) -> None:
+        left = self.source.remaining
+        driver.info(
+            "%s: %s trials left, %d workers", what, left, self.workers, extra={"left": left, "workers": self.workers}
+        )

@@ -1,5 +1,6 @@
 """`optimize`: many parameter sets of a strategy over a bundle, ranked."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rustybt_ray.data.bundle import Bundle
     from rustybt_ray.search.space import ParameterSpace
 
+log = logging.getLogger("rustybt_ray.study")
 Direction = Literal["maximize", "minimize"]
 
 
@@ -180,6 +182,7 @@ def optimize(
             source = ResumedSource(source, [block for _, block in run.recorded.blocks], study.add)
         if run is not None and len(run.recorded.suspects):
             place = place.apart(run.recorded.suspects)
+        _log_begin(study, source.remaining, run_dir)
         if source.remaining != 0:
             sink = Sink(study, calls, run.journal if run is not None else None)
             run_trials(study, source, job, panel, loaded.strategy.function, place, listener=listener, sink=sink)
@@ -188,4 +191,20 @@ def optimize(
         study.elapsed = time.perf_counter() - began
         if run is not None:
             run.finish(study)
+    if log.isEnabledFor(logging.INFO):
+        _log_end(study)
     return study
+
+
+def _log_begin(study: Study, left: int | None, run_dir: str | Path | None) -> None:
+    spec = study.spec
+    fields = {"strategy": spec.strategy["name"], "bundle": spec.bundle, "version": spec.version, "left": left}
+    fields |= {"recorded": study.n_trials, "run_dir": None if run_dir is None else str(run_dir)}
+    log.info("the study begins: %s on %s", spec.strategy["name"], spec.bundle, extra=fields)
+
+
+def _log_end(study: Study) -> None:
+    fields = {"trials": study.n_trials, "failed": study.n_failed, "stopped": study.stopped, "seconds": study.elapsed}
+    text = "the study ends%s: %d trials, %d failed, in %.1f s"
+    why = f" early ({study.stopped})" if study.stopped else ""
+    log.info(text, why, study.n_trials, study.n_failed, study.elapsed, extra=fields | {"executor": study.executor})

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -54,10 +55,21 @@ def say_error(message: str) -> None:
 def describe(error: Exception) -> str:
     """An error in words; one that is not ours with the line of the user's code it came from."""
     if isinstance(error, RustybtRayError):
-        return str(error)
+        return _as_options(str(error))
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.strerror}: {error.filename}"
     return f"{type(error).__name__}: {error}{_origin(error)}. --debug shows the traceback."
+
+
+def _as_options(message: str) -> str:
+    """Arguments of Python that a message names, as the options that they are here.
+
+    Examples
+    --------
+    >>> _as_options("Pass resume=True to go on. Say which study goes on: run_dir='runs/sma'.")
+    'Pass --resume to go on. Say which study goes on: -o runs/sma.'
+    """
+    return re.sub(r"run_dir='([^']*)'", r"-o \1", message).replace("resume=True", "--resume")
 
 
 def _origin(error: Exception) -> str:

@@ -76,9 +76,14 @@ class ChunkRunner:
         """
         if self._job is None or self._simulator is None:
             raise StrategyError("no job was prepared", f"worker {self.worker}", "Call prepare(job) first.")
+        hits, misses = self.workspace.history.lookups
         if self._job.kind == "objective":
-            return self._run_objective(self._job, chunk)
-        return self._run_target(self._job, self._simulator, chunk)
+            block = self._run_objective(self._job, chunk)
+        else:
+            block = self._run_target(self._job, self._simulator, chunk)
+        now = self.workspace.history.lookups
+        block.lookups = now[0] - hits, now[1] - misses
+        return block
 
     def _run_target(self, job: Job, simulator: Simulator, chunk: Chunk) -> Block:
         strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)

@@ -1,8 +1,9 @@
 """The driver: reports of a pool go to the state machine, its instructions to the pool, the search and the journal."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from rustybt_ray.exceptions import ExecutionError
 from rustybt_ray.execution.events import (
@@ -13,6 +14,7 @@ from rustybt_ray.execution.events import (
     Cancelled,
     ChunkDone,
     ChunkFailed,
+    Event,
     Instruction,
     Record,
     RecordCrash,
@@ -30,6 +32,7 @@ from rustybt_ray.execution.watch import Watch
 
 TURN = 0.2  # seconds between two looks at the clock and at Ctrl-C while nothing happens
 DRAIN = 1.0  # seconds that chunks in flight get to end once a study is to stop
+log, people = logging.getLogger("rustybt_ray.driver"), logging.getLogger("rustybt_ray.workers")
 
 
 @dataclass
@@ -121,7 +124,10 @@ class _Driver:
     def run(self, interruption: Interruption) -> Outcome:
         """Until all is done, or until the drain of a study that was stopped is over."""
         deadline = float("inf")
-        self.listener.started(self.source.remaining, self.pool.size)
+        left, size = self.source.remaining, self.pool.size
+        count = "an unknown number of" if left is None else f"{left:,}"
+        log.info("%s trials for %d workers", count, size, extra={"trials": left, "workers": size})
+        self.listener.started(left, size)
         try:
             while not self.state.finished and time.monotonic() < deadline:
                 while orders := self.state.dispatch():
@@ -131,6 +137,7 @@ class _Driver:
                 self.look_at_the_clock()
                 if not self.state.cancelled and (reason := self.reason(interruption)):
                     self.outcome.stopped = reason
+                    log.info("the driver is to end: %s", reason, extra={"stopped": reason})
                     self.state.handle(Cancelled())
                     deadline = time.monotonic() + DRAIN
         finally:
@@ -154,13 +161,27 @@ class _Driver:
         event, block = report
         match event:
             case WorkerReady(worker):
+                people.info("worker %d is ready", worker, extra={"worker": worker})
                 self.listener.worker_ready(worker)
             case WorkerDied(worker, cause):
                 self.watch.gone(worker)
+                people.info("worker %d died: %s", worker, cause, extra={"worker": worker, "cause": cause})
                 self.listener.worker_died(worker, cause)
             case ChunkDone(worker, chunk) | ChunkFailed(worker, chunk):
                 self.watch.answered(worker, chunk)
-        self.obey(self.state.handle(event), block)
+                if log.isEnabledFor(logging.DEBUG):
+                    log.debug("worker %d answered chunk %d", worker, chunk, extra=asdict(event))
+        self.handle(event, block)
+
+    def handle(self, event: Event, block: Block | None) -> None:
+        """Tell the state machine, note in the log what runs again, carry out what follows."""
+        orders = self.state.handle(event)
+        for note in self.state.notes:
+            into = ", ".join(map(str, note.into[:5])) + (", ..." if len(note.into) > 5 else "")
+            text = "chunk %d (%d trials) runs again as %s: %s"
+            log.info(text, note.chunk, note.trials, into, note.cause, extra=asdict(note))
+        self.state.notes.clear()
+        self.obey(orders, block)
 
     def look_at_the_clock(self) -> None:
         """Bring the journal to the disk when its time has come; end workers that take too long."""
@@ -169,8 +190,12 @@ class _Driver:
         for event in self.watch.overdue():
             if isinstance(event, TimedOut):
                 self.watch.gone(event.worker)
-                self.listener.worker_died(event.worker, f"a trial took longer than {event.limit:g} s")
-            self.obey(self.state.handle(event), None)
+                cause = f"a trial took longer than {event.limit:g} s"
+                people.info(
+                    "worker %d is ended: %s", event.worker, cause, extra={"worker": event.worker, "cause": cause}
+                )
+                self.listener.worker_died(event.worker, cause)
+            self.handle(event, None)
 
     def obey(self, orders: Iterable[Instruction], block: Block | None) -> None:
         """Carry out instructions; `block` is what came with the event that they follow from."""
@@ -179,6 +204,9 @@ class _Driver:
                 case Run(worker, chunk):
                     if self.journal is not None and self.pool.in_process:
                         self.journal.begin(chunk)
+                    if log.isEnabledFor(logging.DEBUG):
+                        fields = {"worker": worker, "chunk": chunk.number, "trials": len(chunk)}
+                        log.debug("chunk %d (%d trials) to worker %d", chunk.number, len(chunk), worker, extra=fields)
                     self.watch.sent(worker, chunk)
                     self.pool.submit(worker, chunk)
                 case Ask(count):
@@ -189,9 +217,14 @@ class _Driver:
                 case RecordCrash(chunk, cause, kind):
                     why = f"the worker ended while it ran this trial: {cause}" if kind == CRASHED else cause
                     error = TrialError(kind, why, cause)
+                    trial = int(chunk.numbers[0])
+                    crash = {"trial": trial, "chunk": chunk.number, "cause": cause}
+                    log.info("trial %d is recorded as failed: %s", trial, cause, extra=crash)
                     self.record(chunk, Block.failed(chunk.numbers, (), error, ""))
                 case Replace(worker):
                     self.watch.gone(worker)
+                    people.info("worker %d is replaced", worker, extra={"worker": worker})
+                    self.listener.worker_replaced(worker)
                     self.pool.replace(worker)
                 case Abort(cause):
                     raise ExecutionError(

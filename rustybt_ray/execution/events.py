@@ -124,6 +124,16 @@ class RecordCrash:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """For the log: the trials of a chunk run again, or elsewhere too, as the chunks `into`."""
+
+    chunk: int
+    into: tuple[int, ...]
+    trials: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replace:
     """End a worker, if anything of it is left, and start another in its place."""
 

@@ -105,6 +105,8 @@ class Block:
         By trial number.
     worker : str
         Who ran them.
+    lookups : (int, int)
+        Indicators that the worker's HistoryCache had meanwhile, and those that it had not; not kept in a journal.
     """
 
     numbers: IntArray
@@ -115,6 +117,7 @@ class Block:
     duration: FloatArray
     errors: dict[int, TrialError]
     worker: str
+    lookups: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -130,6 +130,10 @@ class Listener(Protocol):
         """A worker is gone; what it had in flight runs again."""
         ...
 
+    def worker_replaced(self, worker: int) -> None:
+        """A worker is ended, if it was not dead already, and another starts in its place."""
+        ...
+
     def ended(self, stopped: str | None) -> None:
         """The study ends; `stopped` says why, if before its last trial."""
         ...
@@ -148,6 +152,9 @@ class Silent:
         """Nothing."""
 
     def worker_died(self, worker: int, cause: str) -> None:
+        """Nothing."""
+
+    def worker_replaced(self, worker: int) -> None:
         """Nothing."""
 
     def ended(self, stopped: str | None) -> None:

@@ -11,6 +11,7 @@ from itertools import chain
 from rustybt_ray.execution.events import (
     TIMED_OUT,
     Abort,
+    Again,
     Ask,
     Asked,
     Cancelled,
@@ -61,6 +62,8 @@ class DriverState:
         Workers wanted.
     remaining : int or None
         Trials that the search has yet to give; None if it does not know.
+    notes : list of Again
+        What was sent back since the list was last emptied.
     """
 
     policy: ChunkPolicy
@@ -69,6 +72,7 @@ class DriverState:
     waiting: deque[Piece] = field(default_factory=deque)
     running: dict[int, dict[int, Piece]] = field(default_factory=dict)
     cancelled: bool = False
+    notes: list[Again] = field(default_factory=list)
     _gone: set[int] = field(default_factory=set)
     _slots: deque[int] = field(default_factory=deque)
     _next: int = 0
@@ -185,6 +189,7 @@ class DriverState:
             return [RecordCrash(head.chunk, f"it took longer than {event.limit:g} s", TIMED_OUT), *orders]
         for i in reversed(range(count)):
             self.waiting.appendleft(Piece(head.chunk.part(self._number(), i, i + 1), head.strikes, head.losses))
+        self._note(head, f"a trial of it takes longer than {event.limit:g} s", count)
         return orders
 
     def _on_late(self, worker: int) -> None:
@@ -198,6 +203,7 @@ class DriverState:
             piece.twin = self._number()
             copy = piece.chunk.part(piece.twin, 0, len(piece.chunk))
             self.waiting.append(Piece(copy, piece.strikes, piece.losses, twin=piece.chunk.number))
+            self._note(piece, f"it is late on worker {worker}", 1)
 
     def _void(self, number: int) -> None:
         """The trials of a chunk have their results: drop it where it waits, ignore it where it runs."""
@@ -240,6 +246,7 @@ class DriverState:
         count = len(piece.chunk)
         if piece.strikes < STRIKES and piece.losses < LOSSES:
             self.waiting.appendleft(Piece(piece.chunk.part(self._number(), 0, count), piece.strikes, piece.losses))
+            self._note(piece, cause, 1)
             return []
         if count == 1:
             self._dry = False
@@ -248,7 +255,13 @@ class DriverState:
         for low, high in ((count // 2, count), (0, count // 2)):
             half = piece.chunk.part(self._number(), low, high)
             self.waiting.appendleft(Piece(half, strikes=STRIKES - 1 if high - low > 1 else 0))
+        self._note(piece, cause, 2)
         return []
+
+    def _note(self, piece: Piece, cause: str, parts: int) -> None:
+        """The last `parts` chunks that got a number are a piece again."""
+        into = tuple(range(self._next - parts + 1, self._next + 1))
+        self.notes.append(Again(piece.chunk.number, into, len(piece.chunk), cause))
 
     def _take(self, worker: int, chunk: int) -> Piece | None:
         """The piece that a worker had in flight; None for an answer that comes late or twice."""

@@ -1,5 +1,6 @@
 """The journal of a run directory: finished trials, appended as they arrive and never rewritten."""
 
+import logging
 import os
 import time
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.studies.batches import from_bytes, to_bytes
 from rustybt_ray.studies.records import BEGUN, BLOCK, HEADER, encode, file_header, read_entries
 
+log = logging.getLogger("rustybt_ray.journal")
 SYNC_SECONDS, SYNC_BYTES = 2.0, 16 << 20
 ROOM = "Free some room or choose another run directory; resume=True goes on from what is written."
 
@@ -108,6 +110,8 @@ class Journal:
             If they cannot be written; the journal stays as it was before them.
         """
         self._append(encode(BLOCK, to_bytes(chunk, block)))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%d trials written", len(block), extra={"trials": len(block), "end": self._end})
         self.tick()
 
     def begin(self, chunk: Chunk) -> None:

@@ -15,7 +15,7 @@ from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.studies.study import Study
 
 JOURNAL, STUDY, TABLE = "journal", "study.json", "table.parquet"
-log = logging.getLogger("rustybt_ray")
+log, note = logging.getLogger("rustybt_ray"), logging.getLogger("rustybt_ray.journal")
 
 
 class RunDirectory:
@@ -80,7 +80,18 @@ class RunDirectory:
         if not path.exists():
             write_specification(spec, self.path)
         fresh = not known.blocks and not len(known.suspects)
+        self._log(torn=path.stat().st_size - known.end if path.exists() and not fresh else 0)
         return Journal(path, None if fresh else known.end)
+
+    def _log(self, torn: int) -> None:
+        if not note.isEnabledFor(logging.INFO):
+            return
+        recorded, suspects = len(self.recorded.numbers), self.recorded.suspects.tolist()
+        fields = {"run_dir": str(self.path), "recorded": recorded, "suspects": suspects, "torn": torn}
+        if recorded or suspects or torn:
+            note.info("resume: %d trials are recorded, %d bytes of a torn end are cut", recorded, torn, extra=fields)
+        else:
+            note.info("a journal is begun in %s", self.path, extra=fields)
 
 
 def find_recorded(path: Path, spec: StudySpec, *, resume: bool) -> Recorded:

@@ -99,10 +99,17 @@ class HistoryCache:
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
 
+    @property
+    def lookups(self) -> tuple[int, int]:
+        """Hits and misses of both tiers so far."""
+        first, second = self._tiers
+        return first.hits + second.hits, first.misses + second.misses
+
     def statistics(self) -> dict[str, Any]:
         """Hits, misses, evictions and bytes by tier, and the hit rate."""
         first, second = self._tiers
-        hits, asked = first.hits + second.hits, first.hits + second.hits + first.misses + second.misses
+        hits, misses = self.lookups
+        asked = hits + misses
         return {
             "permanent": {**vars(first), "entries": len(self._first)},
             "lru": {**vars(second), "entries": len(self._second)},

@@ -147,11 +147,14 @@ class TestFaults:
         assert not is_suspect(ray.exceptions.ActorUnavailableError("gone", None))
         assert not is_suspect(ray.exceptions.RaySystemError("lost"))
 
-    def test_a_cause_is_one_line_for_people(self):
+    @pytest.mark.parametrize(
+        "advice",
+        ["There are some potential root causes. (1) advice", "Some common causes include: (1) the process, (2) x"],
+    )
+    def test_a_cause_is_one_line_for_people(self, advice):
         text = (
             "The actor died unexpectedly before finishing this task.\n\tclass_name: W\n\tactor_id: 01\n"
-            "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR "
-            "There are some potential root causes. (1) advice"
+            "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR " + advice
         )
         assert cause_of(self.died(text)) == "ActorDiedError: Worker exit type: SYSTEM_ERROR"
 

@@ -199,6 +199,29 @@ def test_errors_are_one_line(optimize, words, message):
     assert "Traceback" not in result.stderr
 
 
+def test_a_run_directory_that_is_taken_says_which_option_goes_on(optimize, tmp_path):
+    words = (*SWEEP, "-o", tmp_path / "run")
+    first = optimize(*words)
+    assert f"Saved in {tmp_path / 'run'}: study.json, journal, table.parquet." in first.stderr
+    assert {file.name for file in (tmp_path / "run").iterdir()} >= {"study.json", "journal", "table.parquet"}
+    refused = optimize(*words, code=1)
+    assert "a study is here already" in refused.stderr
+    assert "Pass --resume to go on with it" in refused.stderr
+    assert "resume=True" not in refused.stderr
+    assert "Say which study goes on: -o runs/sma." in optimize(*SWEEP, "--resume", code=1).stderr
+    optimize(*words, "--resume")
+
+
+def test_the_log_is_shown_on_stderr_when_asked(optimize):
+    result = optimize(*SWEEP, "-v", "--format", "json")
+    assert len(json.loads(result.stdout)) == 6
+    assert "INFO rustybt_ray.study: the study begins: crossover on mine" in result.stderr
+    assert "INFO rustybt_ray.study: the study ends: 6 trials, 0 failed" in result.stderr
+    assert "DEBUG" not in result.stderr
+    assert "DEBUG rustybt_ray.driver: chunk 1 (1 trials) to worker 0" in optimize(*SWEEP, "-vv").stderr
+    assert "INFO" not in optimize(*SWEEP).stderr
+
+
 def test_a_strategy_file_that_is_not_there(call, source):
     call("ingest", "mine", source)
     result = call("optimize", "-f", "nowhere.py", "-b", "mine", "-p", "fast=5", code=1)
