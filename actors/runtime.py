@@ -109,18 +109,20 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
             raise
     _owned = _Owned(_node(), local=address is None)
     atexit.register(_shutdown_at_exit)
-    where = "started on this machine" if address is None else f"joined at {address}"
-    log.info("Ray is %s: %d CPUs", where, _cpus(), extra={"address": address, "cpus": _cpus(), "node": _owned.node})
     try:
-        return _session(n_jobs, f"the cluster at {address}", {})
+        session = _session(n_jobs, f"the cluster at {address}", {})
     except ExecutionError:
         _release()
         raise
+    where = "started on this machine" if address is None else f"joined at {address}"
+    fields = {"address": address, "workers": session.workers, "node": _owned.node}
+    log.info("Ray is %s, for %d workers", where, session.workers, extra=fields)
+    return session
 
 
 def _attach(n_jobs: int | None) -> Session:
     """On a Ray that is there; thread caps travel with the workers if it was not started with them."""
-    log.info("the Ray of this process is used: %d CPUs", _cpus(), extra={"cpus": _cpus()})
+    log.info("the Ray of this process is used")
     ours = _is_ours()
     if ours is None:
         return _session(n_jobs, "the Ray that is running", {"runtime_env": {"env_vars": THREAD_CAPS}})

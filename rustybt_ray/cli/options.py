@@ -55,7 +55,7 @@ def told(function: Function) -> Function:
             count=True,
             expose_value=False,
             callback=_set_verbose,
-            help="Show the log on stderr; twice: what Ray reports too.",
+            help="Show the log on stderr; twice: each chunk, and what Ray reports.",
         ),
     )
 

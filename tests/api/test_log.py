@@ -3,10 +3,12 @@
 import json
 import logging
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 import rustybt_ray as rb
+from rustybt_ray.api.handover import Handover
 from rustybt_ray.execution.ports import Silent
 
 PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -58,6 +60,23 @@ def test_a_study_from_its_begin_to_its_resume(sweep, lines, tmp_path):
     assert [line["left"] for line in lines if line["message"].startswith("the study begins")] == [5]
 
 
+def test_the_handover_is_told_once_at_its_begin_and_once_at_its_end(lines):
+    start = SimpleNamespace(begun=False, ready=False, begin=lambda: setattr(start, "begun", True))
+    study = SimpleNamespace(n_trials=0, stop_requested=False)
+    handover = Handover(SimpleNamespace(remaining=10**9), study, start, workers=4)
+    assert not handover()
+    assert lines == []
+    study.n_trials = 5
+    assert not handover()
+    assert not handover()
+    start.ready = True
+    assert handover()
+    assert [(line["logger"], line["message"].partition(":")[0], line["left"]) for line in lines] == [
+        ("rustybt_ray.driver", "Ray workers pay and start beside this process", 10**9),
+        ("rustybt_ray.driver", "handover to Ray workers", 10**9),
+    ]
+
+
 @pytest.mark.ray
 def test_workers_and_ray(sweep, lines, tmp_path):
     marker = tmp_path / "killed"
@@ -75,8 +94,8 @@ def test_workers_and_ray(sweep, lines, tmp_path):
         study = sweep(crossover, pool=pool, executor="ray")
     assert study.n_failed == 0
     told = {name: [line for line in lines if line["logger"] == f"rustybt_ray.{name}"] for name in ("ray", "workers")}
-    assert told["ray"][0]["message"] == "Ray is started on this machine: 1 CPUs"
-    assert told["ray"][0]["cpus"] == 1
+    assert told["ray"][0]["message"] == "Ray is started on this machine, for 1 workers"
+    assert told["ray"][0]["workers"] == 1
     assert told["ray"][-1]["message"].startswith("Ray is left")
     messages = [line["message"] for line in told["workers"]]
     assert messages[0] == "worker 1 is ready"
