@@ -43,7 +43,7 @@ def examine(bundles: Path | None = None, *, ray: bool = False) -> list[Finding]:
         ("packages", check_packages),
         ("Ray", check_ray),
         ("CPUs", lambda: check_cpus(system)),
-        ("memory", lambda: check_memory(system, available_cpus())),
+        ("memory", lambda: check_memory(system, available_cpus(system))),
         ("shared memory", lambda: check_shared_memory(system)),
         ("thread variables", lambda: check_threads(environ)),
         ("compile cache", _check_kernels),

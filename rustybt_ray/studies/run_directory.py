@@ -89,11 +89,10 @@ class RunDirectory:
         return read_journal(self.path / JOURNAL) if (self.path / JOURNAL).exists() else Recorded()
 
     def _journal(self, spec: StudySpec) -> Journal:
-        path, known = self.path / JOURNAL, self.recorded
+        path = self.path / JOURNAL
         if not path.exists():
             write_specification(spec, self.path)
-        fresh = not known.blocks and not len(known.suspects)
-        return Journal(path, None if fresh else known.end)
+        return Journal(path, self.recorded.end)
 
 
 def read_specification(path: Path) -> dict[str, Any] | None:
