@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import DateLike, StrategyFunction
-from rustybt_ray._validation import check_choice
+from rustybt_ray._validation import check_bytes, check_choice
 from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.panels import day, open_panel
 from rustybt_ray.api.resume import ResumedSource
@@ -61,6 +61,7 @@ def optimize(
     callbacks: Iterable[Callable[[Study, FrozenTrial], None]] = (),
     timeout: float | None = None,
     trial_timeout: float | None = None,
+    memory_limit: int | str | None = None,
     executor: Literal["auto", "inline", "ray"] = "auto",
     n_jobs: int | None = None,
     pool: "PersistentWorkerPool | None" = None,
@@ -113,6 +114,10 @@ def optimize(
     trial_timeout : float, optional
         Seconds that a trial may take; one that takes longer is ended with its worker and recorded as failed. All trials
         run in workers then.
+    memory_limit : int or str, optional
+        Bytes that a trial may allocate beyond what its worker holds when it starts: 500_000_000, "500MB"; one that needs more
+        is recorded as failed. A worker in which trials leave more than that behind is replaced. All trials run in workers
+        then, on Linux.
     executor : {"auto", "inline", "ray"}
         "auto" starts in this process and goes on with Ray workers if the work that is left pays for them.
     n_jobs : int, optional
@@ -154,7 +159,8 @@ def optimize(
     """
     began = time.perf_counter()
     costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
-    place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate)
+    limit = check_bytes("memory_limit", memory_limit) if memory_limit is not None else None
+    place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate, limit)
     if resume and run_dir is None:
         raise InputError("run_dir", "given with resume=True", None, "Say which study goes on: run_dir='runs/sma'.")
     check_choice("direction", direction, ("maximize", "minimize"))

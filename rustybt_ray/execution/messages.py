@@ -30,6 +30,8 @@ class Job:
         "target" or "objective".
     segments : tuple of (int, int)
         First and last row of each segment to run.
+    memory_limit : int, optional
+        Bytes that a trial may allocate.
     """
 
     version: str
@@ -44,6 +46,7 @@ class Job:
     seed: int
     ordered: bool = False
     config: OptimizationConfig = field(default_factory=OptimizationConfig)
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class Block:
         By trial number.
     worker : str
         Who ran them.
+    retire : bool, default False
+        Whether that worker holds more memory than it should and wants to be replaced.
     """
 
     numbers: IntArray
@@ -115,6 +120,7 @@ class Block:
     duration: FloatArray
     errors: dict[int, TrialError]
     worker: str
+    retire: bool = False
 
     def __len__(self) -> int:
         return len(self.numbers)
