@@ -165,11 +165,11 @@ class TestFolders:
         folder = tmp_path / "kernels" / "new"
         cold = health.check_kernels(folder)
         assert (cold.state, cold.found, cold.commands) == ("warning", f"cold: {folder}", ("rustybt-ray demo",))
-        (folder / "engine").mkdir(parents=True)
-        (folder / "engine" / "ledger.nbi").touch()
+        folder.mkdir(parents=True)
+        (folder / "batch_nb.run_segments-0.kernel").touch()
         assert health.check_kernels(folder).found == f"warm, 1 kernels: {folder}"
         (tmp_path / "kernels" / "old").mkdir()
-        (tmp_path / "kernels" / "old" / "x.nbc").write_bytes(b"x" * 100_000)
+        (tmp_path / "kernels" / "old" / "x.kernel").write_bytes(b"x" * 100_000)
         assert health.check_kernels(folder).state == "ok"
         monkeypatch.setattr(health, "OLD_KERNELS", 1000)
         assert health.check_kernels(folder).commands == (f"rm -r {tmp_path}/kernels/old",)
