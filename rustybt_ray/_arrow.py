@@ -30,7 +30,9 @@ def to_numpy(array: Any) -> np.ndarray:
     import pyarrow as pa
 
     if pa.types.is_fixed_size_list(array.type):
-        return to_numpy(array.flatten()).reshape(len(array), array.type.list_size)
+        width = array.type.list_size
+        flat = array.values.slice(array.offset * width, len(array) * width)  # `flatten` loads all of pyarrow.compute
+        return to_numpy(flat).reshape(len(array), width)
     dtype = np.dtype(array.type.to_pandas_dtype())
     buffer = array.buffers()[1]
     if not len(array):

@@ -190,7 +190,7 @@ def optimize(
         require=tuple(condition.text for condition in conditions),
         start=day(panel, first),
         end=day(panel, last),
-        machine={**packages(), **cpu()},
+        machine={**packages(), **cpu()} if run_dir is not None else {},
         **asked,
     )
     study = Study(spec, conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
