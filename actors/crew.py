@@ -180,7 +180,7 @@ class Crew:
         block = _copied(block)
         self.chunks += 1
         self.trials += len(block)
-        return ChunkDone(number, chunk, float(block.duration.sum()), _nbytes(block)), block
+        return ChunkDone(number, chunk, float(block.duration.sum()), _nbytes(block), block.retire), block
 
     def _gone(self, number: int, error: BaseException) -> list[Report]:
         if number in self._members and self._members[number].due < float("inf"):

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from actors.control_groups import cpu_quota
+
 THREAD_CAPS = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
@@ -39,11 +41,8 @@ def variables(values: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def available_cpus() -> int:
-    """CPUs that this process may use: its affinity, and its control group's quota if there is one."""
+def available_cpus(system: Path = Path("/")) -> int:
+    """CPUs that this process may use: its affinity, and its control groups' quota if there is one."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return affinity
-    return affinity if quota == "max" else max(1, min(affinity, int(quota) // int(period)))
+    quota = cpu_quota(system)
+    return affinity if quota is None else max(1, min(affinity, int(quota)))

@@ -40,6 +40,7 @@ class Place:
     timeout: float | None = None
     trial_timeout: float | None = None
     isolate: bool = False
+    memory_limit: int | None = None
 
     def __post_init__(self) -> None:
         check_choice("executor", self.executor, EXECUTORS)
@@ -49,7 +50,8 @@ class Place:
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0.0, strict=True)
         if self.executor == "inline" and self.isolated:
-            name = "trial_timeout" if self.trial_timeout is not None else "isolate"
+            named = (name for name in ("trial_timeout", "memory_limit") if getattr(self, name) is not None)
+            name = next(named, "isolate")
             remedy = "Trials of this process cannot be ended alone: use executor='ray', or leave it out."
             raise InputError(name, "left out with executor='inline'", getattr(self, name), remedy)
         for name in ("pool", "address"):
@@ -60,7 +62,7 @@ class Place:
     @property
     def isolated(self) -> bool:
         """Whether trials must not run in the driver's process."""
-        return self.isolate or self.trial_timeout is not None
+        return self.isolate or self.trial_timeout is not None or self.memory_limit is not None
 
     @property
     def begins_here(self) -> bool:
@@ -145,7 +147,7 @@ def run_trials(
     try:
         outcome = run(
             source,
-            replace(job, strategy=pack(function)),
+            replace(job, strategy=pack(function), memory_limit=place.memory_limit),
             pool,
             stop=lambda: study.stop_requested,
             timeout=timeout,

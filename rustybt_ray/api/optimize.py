@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rustybt_ray._typing import DateLike, StrategyFunction
+from rustybt_ray._validation import check_bytes
 from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.resume import ResumedSource
@@ -55,6 +56,7 @@ def optimize(
     callbacks: Iterable[Callable[[Study, FrozenTrial], None]] = (),
     timeout: float | None = None,
     trial_timeout: float | None = None,
+    memory_limit: int | str | None = None,
     executor: Literal["auto", "inline", "ray"] = "auto",
     n_jobs: int | None = None,
     pool: "PersistentWorkerPool | None" = None,
@@ -107,6 +109,10 @@ def optimize(
     trial_timeout : float, optional
         Seconds that a trial may take; one that takes longer is ended with its worker and recorded as failed. All trials
         run in workers then.
+    memory_limit : int or str, optional
+        Bytes that a trial may allocate beyond what its worker holds when it starts: 500_000_000, "500MB"; one that needs more
+        is recorded as failed. A worker in which trials leave more than that behind is replaced. All trials run in workers
+        then, on Linux.
     executor : {"auto", "inline", "ray"}
         "auto" starts in this process and goes on with Ray workers if the work that is left pays for them.
     n_jobs : int, optional
@@ -147,7 +153,8 @@ def optimize(
         If `run_dir` cannot be used: another study, another driver, damage, no room.
     """
     began = time.perf_counter()
-    place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate)
+    limit = check_bytes("memory_limit", memory_limit) if memory_limit is not None else None
+    place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate, limit)
     asked = prepare(
         strategy,
         bundle=bundle,

@@ -7,6 +7,7 @@ from typing import Any
 
 from actors import runtime
 from rustybt_ray._typing import StrategyFunction
+from rustybt_ray._validation import check_bytes
 from rustybt_ray.api.executors import Place
 from rustybt_ray.api.handover import RAY_COSTS, workers_pay
 from rustybt_ray.api.optimize import optimize
@@ -16,6 +17,7 @@ from rustybt_ray.api.searches import Source
 from rustybt_ray.api.tryout import Tryout
 from rustybt_ray.execution.policy import ChunkPolicy
 from rustybt_ray.execution.ports import TrialSource
+from rustybt_ray.studies.records import HEADER
 from rustybt_ray.studies.run_directory import find_recorded
 from rustybt_ray.studies.sizes import Sizes
 
@@ -79,7 +81,7 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     """What `optimize` would do with the same arguments: trials, time, workers, bytes.
 
     Up to 5 trials are run in this process to measure them, or as many as begin within 2 seconds; they are not recorded. With
-    `trial_timeout` or `isolate` none is. Nothing is written, and no Ray is started or joined.
+    `trial_timeout`, `memory_limit` or `isolate` none is. Nothing is written, and no Ray is started or joined.
 
     Parameters
     ----------
@@ -107,13 +109,17 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     said = inspect.signature(optimize).bind(strategy, **options)
     said.apply_defaults()
     given = said.arguments
-    place = Place(**{name: given[name] for name in PLACE})
+    limit = given["memory_limit"]
+    place = Place(
+        **{name: given[name] for name in PLACE},
+        memory_limit=None if limit is None else check_bytes("memory_limit", limit),
+    )
     asked = prepare(**{name: given[name] for name in inspect.signature(prepare).parameters})
     source: TrialSource = Source(asked.search, asked.spec.objective)
-    recorded = written = 0
+    recorded, written = 0, HEADER.size
     if given["run_dir"] is not None:
         found = find_recorded(Path(given["run_dir"]), asked.spec, resume=given["resume"])
-        recorded, written = len(found.numbers), found.end
+        recorded, written = len(found.numbers), max(found.end, HEADER.size)
         if found.blocks:
             source = ResumedSource(source, [block for _, block in found.blocks], lambda block, columns: None)
         if len(found.suspects):

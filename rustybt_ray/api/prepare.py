@@ -99,7 +99,7 @@ def prepare(
         require=tuple(condition.text for condition in conditions),
         start=day(panel, first),
         end=day(panel, last),
-        machine={**packages(), **cpu()},
+        machine={**packages(), **cpu()} if run_dir is not None else {},
         trials=found.remaining,
         **asked,
     )

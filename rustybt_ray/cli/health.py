@@ -43,7 +43,7 @@ def examine(bundles: Path | None = None, *, ray: bool = False) -> list[Finding]:
         ("packages", check_packages),
         ("Ray", check_ray),
         ("CPUs", lambda: check_cpus(system)),
-        ("memory", lambda: check_memory(system, available_cpus())),
+        ("memory", lambda: check_memory(system, available_cpus(system))),
         ("shared memory", lambda: check_shared_memory(system)),
         ("thread variables", lambda: check_threads(environ)),
         ("compile cache", _check_kernels),
@@ -134,11 +134,9 @@ def check_kernels(folder: Path) -> Finding:
     """The folder of compiled kernels: writable, and warm."""
     name = "compile cache"
     if why := why_unwritable(folder):
-        remedy = (
-            "Kernels are compiled anew by every process or kept beside the sources: set NUMBA_CACHE_DIR to a folder."
-        )
+        remedy = "Kernels are compiled anew by every process, which takes a while: set NUMBA_CACHE_DIR to a folder."
         return Finding(name, WARNING, f"cannot be written: {why}", remedy)
-    count = sum(1 for _ in folder.rglob("*.nbi"))
+    count = sum(1 for _ in folder.glob("*.kernel"))
     if not count:
         remedy = (
             "The first run compiles the kernels, which takes a while; workers of one machine share them after that."
@@ -271,9 +269,9 @@ def _looked(name: str, check: Callable[[], Finding | list[Finding]]) -> list[Fin
 
 
 def _check_kernels() -> Finding:
-    from rustybt_ray.engine._jit import CACHE
+    from rustybt_ray.engine._objects import folder
 
-    return check_kernels(CACHE)
+    return check_kernels(folder())
 
 
 def _bundle_root() -> Path:

@@ -3,10 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
+from actors.control_groups import cpu_quota, memory_limit, memory_usage
 from actors.environment import available_cpus
 from actors.runtime import STORE_EXTRA, STORE_FLOOR
 from rustybt_ray.cli.finding import OK, WARNING, Finding, size
@@ -15,19 +15,15 @@ RAY_FLOOR = 450e6  # bytes that Ray's own processes take on one machine
 WORKER = 250e6  # bytes of a worker with its libraries, without panel and indicators
 REFUSED = 10e9  # bytes of an object store that Ray does not put on a disk
 CROWDED = 0.1  # part of the memory that should be free: Ray ends workers when a twentieth is left
-UNLIMITED = 1 << 60  # bytes; a group without a limit says so with a number of this size
 
 
 def check_cpus(system: Path, usable: int | None = None, there: int | None = None) -> Finding:
     """CPUs that this process may use, by its affinity and its control group's quota."""
-    usable, there = usable or available_cpus(), there or os.cpu_count() or 1
+    usable, there = usable or available_cpus(system), there or os.cpu_count() or 1
     found = f"{usable} of {there} usable"
     quota = cpu_quota(system)
-    if quota is not None and quota < usable:
+    if quota is not None and quota < there:
         found += f", the control group's quota is {quota:g}"
-        jobs = max(1, int(quota))
-        remedy = f"Pass -j {jobs}: more workers than that wait for each other. Or raise the quota (docker run --cpus)."
-        return Finding("CPUs", WARNING, found, remedy)
     if usable == 1:
         return Finding("CPUs", OK, f"{found}: a search runs best in this process (executor inline)")
     return Finding("CPUs", OK, found)
@@ -42,7 +38,7 @@ def check_memory(system: Path, cpus: int) -> Finding:
     limit = memory_limit(system)
     if limit is not None and limit < total:
         found += f", the control group's limit is {size(limit)}"
-        free, total = min(free, max(0, limit - _group_usage(system))), limit
+        free, total = min(free, max(0, limit - memory_usage(system))), limit
     needed = RAY_FLOOR + cpus * WORKER
     if free < needed:
         remedy = (
@@ -89,59 +85,3 @@ def memory(system: Path) -> tuple[int | None, int | None]:
     except (OSError, ValueError, IndexError):
         return None, None
     return found.get("MemAvailable"), found.get("MemTotal")
-
-
-def cpu_quota(system: Path) -> float | None:
-    """CPUs that the control groups grant, a fraction maybe; None without a quota."""
-    quotas = []
-    for text in _values(system, "", "cpu.max"):
-        quota, _, period = text.partition(" ")
-        if quota != "max":
-            quotas.append(int(quota) / int(period or 100_000))
-    for quota, period in zip(
-        _values(system, "cpu", "cpu.cfs_quota_us"), _values(system, "cpu", "cpu.cfs_period_us"), strict=False
-    ):
-        if int(quota) > 0:
-            quotas.append(int(quota) / int(period))
-    return min(quotas, default=None)
-
-
-def memory_limit(system: Path) -> int | None:
-    """Bytes that the control groups grant; None without a limit."""
-    texts = [*_values(system, "", "memory.max"), *_values(system, "memory", "memory.limit_in_bytes")]
-    return min((int(text) for text in texts if text != "max" and int(text) < UNLIMITED), default=None)
-
-
-def _group_usage(system: Path) -> int:
-    """Bytes in use of the innermost group, without file pages that can be dropped."""
-    used = next(_values(system, "", "memory.current"), None) or next(
-        _values(system, "memory", "memory.usage_in_bytes"), "0"
-    )
-    statistics = next(_values(system, "", "memory.stat"), None) or next(_values(system, "memory", "memory.stat"), "")
-    dropped = [int(line.split()[1]) for line in statistics.splitlines() if line.startswith("inactive_file ")]
-    return int(used) - sum(dropped)
-
-
-def _values(system: Path, controller: str, name: str) -> Iterator[str]:
-    """A setting of the process's control group and of those around it, inner ones first; `controller` "" is version 2."""
-    root = system / "sys" / "fs" / "cgroup" / controller
-    folder = root / _group(system, controller)
-    while True:
-        with suppress(OSError):
-            yield (folder / name).read_text(encoding="ascii").strip()
-        if folder == root:
-            return
-        folder = folder.parent
-
-
-def _group(system: Path, controller: str) -> str:
-    try:
-        lines = (system / "proc" / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        # a path with .. leads out of the part of the tree that is mounted here
-        if controller in controllers.split(",") and ".." not in path:
-            return path.strip("/")
-    return ""

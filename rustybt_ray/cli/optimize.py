@@ -87,6 +87,7 @@ def executor_options(function: Any) -> Any:
 @click.option(
     "--trial-timeout", type=click.FloatRange(min=0.0, min_open=True), help="End a trial after so many seconds."
 )
+@click.option("--memory-limit", metavar="SIZE", help="End a trial that allocates more, such as 500MB.")
 @click.option(
     "--top",
     type=click.IntRange(min=1),

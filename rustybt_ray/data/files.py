@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rustybt_ray._arrow import texts, to_arrow, to_numpy
 from rustybt_ray.data.panel import DIVIDENDS, FIELDS, SPLITS, Panel
 from rustybt_ray.exceptions import BundleError
 
@@ -69,12 +70,7 @@ def read_arrays(folder: Path, sizes: Mapping[str, int]) -> tuple[tuple[str, ...]
 
 def _to_arrow(values: Any) -> Any:
     """Text as strings, a vector as it is, a matrix as fixed-size lists; NumPy's memory is not copied."""
-    import pyarrow as pa
-
-    if isinstance(values, tuple):
-        return pa.array(values, pa.string())
-    flat = pa.array(values.reshape(-1))
-    return flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+    return texts(values) if isinstance(values, tuple) else to_arrow(values)
 
 
 def _from_arrow(name: str, column: Any) -> Any:
@@ -90,9 +86,7 @@ def _from_arrow(name: str, column: Any) -> Any:
         raise ValueError(f"column {name} has type {column.type}")
     if not column.num_chunks:
         return np.empty(0, dtype=kind.to_pandas_dtype())
-    chunk = column.chunk(0)
-    flat = (chunk.flatten() if wide else chunk).to_numpy(zero_copy_only=True)
-    return flat.reshape(len(chunk), column.type.list_size) if wide else flat
+    return to_numpy(column.chunk(0))
 
 
 def _check_size(path: Path, expected: int | None) -> None:

@@ -1,82 +1,106 @@
-"""The one compile policy of our kernels, and the folder of their compiled code."""
+"""The one compile policy of our kernels. Imported only where a kernel is not in the folder of compiled ones yet."""
 
-import hashlib
-import os
-import sys
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import llvmlite.binding
+import llvmlite.binding as llvm
 import numba
-from numba import config, njit
+import numpy as np
+from numba import cfunc, config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+from rustybt_ray.engine._objects import target_machine
+from rustybt_ray.engine.native import Kind
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-
-
-def entry(function: Function) -> Function:
-    """Compile a kernel that Python calls: without the GIL, cached on disk, IEEE arithmetic as written (no fastmath)."""
-    return _compiled(function, **OPTIONS)
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+SIGNATURE = types.int64(types.CPointer(types.voidptr), types.CPointer(types.int64), types.CPointer(types.float64))
 
 
 def kernel(function: Function) -> Function:
-    """As `entry`, for the functions a kernel is made of: they are inlined where they are called."""
-    return _compiled(function, forceinline=True, _nrt=False, **OPTIONS)
+    """Compile a function that kernels are made of: inlined where it is called, IEEE arithmetic as written (no fastmath).
 
-
-def compiled_for(function: Any, arguments: tuple[Any, ...]) -> Callable[..., Any]:
-    """The machine code of an entry for arguments of just these types, which the caller answers for.
-
-    The dispatcher looks at each array of each tuple in every call, which took 7 of the 120 microseconds of a trial.
+    There is no reference counting in it, hence no memory of its own: arrays are handed in.
     """
+    return njit(forceinline=True, nogil=True, **OPTIONS)(function)
+
+
+def compile_entry(function: Any, kinds: Sequence[Kind]) -> tuple[str, bytes]:
+    """Machine code of a kernel for arguments of these kinds, and the name of its function.
+
+    The function takes one table of 8 byte words three times, as pointers, whole numbers and floats (see `native.Bound`).
+    """
+    names: dict[str, Any] = {"function": function, "array_at": array_at}
+    words, texts = 0, []
+    for kind in kinds:
+        text, words = _expression(kind, words, names)
+        texts.append(text)
+    code = f"def entry(pointers, numbers, floats):\n    return function({', '.join(texts)})\n"
+    exec(code, names)
     # numba leaves out the pass that joins equal operations side by side (a twentieth of a trial); it moves no bit
     before, config.SLP_VECTORIZE = config.SLP_VECTORIZE, 1
     try:
-        return function.compile(tuple(numba.typeof(argument) for argument in arguments))
+        compiled = cfunc(SIGNATURE, **OPTIONS)(names["entry"])
     finally:
         config.SLP_VECTORIZE = before
+    module = llvm.parse_assembly(compiled.inspect_llvm())
+    return compiled.native_name, target_machine().emit_object(module)
 
 
-def _compiled(function: Function, **options: Any) -> Function:
-    # numba reads the folder when it decorates; what the user set for kernels of their own comes back afterwards
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(CACHE)
-    try:
-        return njit(**options)(function)
-    finally:
-        config.CACHE_DIR = before
-
-
-def cache_folder(sources: Path) -> Path:
-    """Where compiled kernels of these `sources` live.
-
-    numba keys a compiled kernel by its own file alone, so that an edited callee in another file would run stale; the
-    folder's name is therefore a digest of every kernel file, numba's version and the processor.
-    """
-    digest = hashlib.sha256()
-    for path in [*sorted(sources.glob("*_nb.py")), Path(__file__)]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    features = llvmlite.binding.get_host_cpu_features().flatten()
-    digest.update(
-        f"{numba.__version__} {sys.version_info[:2]} {llvmlite.binding.get_host_cpu_name()} {features}".encode()
+def _expression(kind: Kind, at: int, names: dict[str, Any]) -> tuple[str, int]:
+    """How the entry takes an argument of this kind from the table at word `at`, and the word behind it."""
+    if kind.fields:
+        texts = []
+        for field in kind.fields:
+            text, at = _expression(field, at, names)
+            texts.append(text)
+        names[kind.name] = kind.type
+        return f"{kind.name}({', '.join(texts)})", at
+    if kind.dtype is None:
+        return f"{'floats' if kind.name == 'float' else 'numbers'}[{at}]", at + 1
+    name = f"dtype_{len(names)}"
+    names[name] = (
+        np.dtype(kind.dtype) if kind.dtype.names else getattr(numba, str(kind.dtype).replace("bool", "boolean"))
     )
-    return cache_root() / digest.hexdigest()[:16]
+    shape = "".join(f"numbers[{at + 1 + axis}], " for axis in range(kind.ndim))
+    return f"array_at(pointers[{at}], ({shape}), {name})", at + 1 + kind.ndim
 
 
-def cache_root() -> Path:
-    """The folder of all compiled kernels: NUMBA_CACHE_DIR, or the user's cache folder, or a temporary one."""
-    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(chosen) / "rustybt_ray"
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    root = base / "rustybt_ray" / "kernels"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.gettempdir()) / f"rustybt_ray-kernels-{os.getuid() if hasattr(os, 'getuid') else 0}"
-    return root
+@intrinsic
+def as_vector(context: Any, array: Any, dtype: Any) -> Any:
+    """The memory of a C-contiguous array as a vector of another type; numba's own `view` and `reshape` may raise."""
+    kind = types.Array(dtype.dtype, 1, "C", readonly=not array.mutable)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+        source, made = make_array(array)(target, builder, values[0]), make_array(kind)(target, builder)
+        item = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(kind.dtype)))
+        count = builder.udiv(builder.mul(source.nitems, source.itemsize), item)
+        data = builder.bitcast(source.data, target.get_data_type(kind.dtype).as_pointer())
+        populate_array(made, data=data, shape=[count], strides=[item], itemsize=item, meminfo=None)
+        return made._getvalue()
+
+    return kind(array, dtype), generate
 
 
-CACHE = cache_folder(Path(__file__).parent)
+@intrinsic
+def array_at(context: Any, pointer: Any, shape: Any, dtype: Any) -> Any:
+    """A C-contiguous array on memory that is somebody else's: numba's `carray` where nothing counts references."""
+    kind = types.Array(dtype.dtype, len(shape), "C")
+
+    def generate(target: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+        array = make_array(kind)(target, builder)
+        item = target.get_abi_sizeof(target.get_data_type(kind.dtype))
+        sizes = cgutils.unpack_tuple(builder, values[1])
+        strides: list[Any] = []
+        step = target.get_constant(types.intp, item)
+        for size in reversed(sizes):
+            strides.insert(0, step)
+            step = builder.mul(step, size)
+        data = builder.bitcast(values[0], target.get_data_type(kind.dtype).as_pointer())
+        populate_array(array, data=data, shape=sizes, strides=strides, itemsize=item, meminfo=None)
+        return array._getvalue()
+
+    return kind(pointer, shape, dtype), generate

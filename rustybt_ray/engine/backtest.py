@@ -9,11 +9,10 @@ from numpy.typing import ArrayLike
 
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.engine._jit import compiled_for
-from rustybt_ray.engine.batch_nb import run_segments
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.engine.native import Kernel, leaves
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.structures import (
     DENSE,
@@ -32,6 +31,7 @@ from rustybt_ray.exceptions import InputError, WeightsError
 if TYPE_CHECKING:
     import polars as pl
 
+run_segments = Kernel("rustybt_ray.engine.batch_nb", "run_segments")
 KINDS = ("order", "delisting", "split fraction")
 NO_WEIGHTS = np.zeros((0, 0))
 NO_MASK = np.zeros((0, 0), np.uint8)
@@ -71,9 +71,9 @@ class Simulator:
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
         self._schedules: dict[str, BoolArray] = {}
-        example = (np.empty((1, 1)), np.empty((1, 1)))
-        fixed = (self.market, NO_TARGET, self.rules, self.book, NO_LOG, self.segments)
-        self._run = compiled_for(run_segments, (*fixed, *example))
+        same, anywhere = (self.market, self.rules, self.book, self.segments), np.empty((1, 1))
+        self._run = run_segments.bind(*same, NO_TARGET, NO_LOG, anywhere, anywhere)
+        self._first = len(leaves(same))
 
     def run(self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, log: Log = NO_LOG) -> None:
         """Trade `weights` in every segment.
@@ -97,8 +97,8 @@ class Simulator:
         for array in (out, moments):
             if not array.flags.c_contiguous or array.dtype != np.float64:
                 raise InputError("out and moments", "C-contiguous float64", array.dtype, "Use numpy.empty.")
-        failed = self._run(self.market, target, self.rules, self.book, log, self.segments, out, moments)
-        if failed:
+        self._run.replace(self._first, *target, *log, out, moments)
+        if self._run():
             raise self._refusal(target)
 
     def target(self, weights: Weights | ArrayLike) -> Target:

@@ -3,22 +3,22 @@
 import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
-from rustybt_ray.engine._jit import entry
+from rustybt_ray.engine._jit import as_vector, kernel
 from rustybt_ray.engine.ledger_nb import run_segment
 from rustybt_ray.engine.metrics_nb import gather, summarise
 from rustybt_ray.engine.structures import EQUITY, FINE, GROSS, Book, Log, Market, Record, Target
 
 
-@entry
+@kernel
 def run_segments(
-    market: Market, target: Target, rules: Record, book: Book, log: Log, segments: IntArray, out: FloatArray,
+    market: Market, rules: Record, book: Book, segments: IntArray, target: Target, log: Log, out: FloatArray,
     moments: FloatArray,
 ) -> int:  # fmt: skip
     """Run each segment (first row, last row, first session, sessions) on its own capital; 0, or 1 + the segment refused."""
     account, curves = book.account[0], book.curves
     for s in range(len(segments)):
         first, last, day, days = segments[s, 0], segments[s, 1], segments[s, 2], segments[s, 3]
-        book.account.view(np.int64)[:] = 0
+        as_vector(book.account, np.int64)[:] = 0
         book.cells[:] = 0.0
         book.claims[:] = 0.0
         book.decided[:] = np.nan

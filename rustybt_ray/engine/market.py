@@ -129,7 +129,9 @@ def scheduled_rows(panel: Panel, schedule: str) -> BoolArray:
 
 def _event_rows(panel: Panel, delistings: IntArray) -> IntArray:
     rows = np.concatenate([panel.split_row, panel.dividend_row, panel.dividend_pay, delistings])
-    return np.unique(rows[(rows >= 0) & (rows < len(panel.time))])
+    has_event = np.zeros(len(panel.time), np.bool_)
+    has_event[rows[(rows >= 0) & (rows < len(panel.time))]] = True
+    return np.flatnonzero(has_event)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
-from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine._jit import as_vector, kernel
 from rustybt_ray.engine.fills_nb import end_order, whole_part
 from rustybt_ray.engine.structures import (
     ARRIVAL,
@@ -52,7 +52,7 @@ def mark_changes(
     The difference is taken over the flat mask, so that it vectorises whatever the number of assets, and searched by words.
     """
     assets = mask.shape[1]
-    flat = mask.reshape(-1)[low * assets : (high + 1) * assets]
+    flat = as_vector(mask, np.uint8)[low * assets : (high + 1) * assets]
     size = len(flat)
     words = -(-size // 8)
     head = min(assets, size)
@@ -63,7 +63,7 @@ def mark_changes(
         differs[i] = (later[i] != 0) != (before[i] != 0)
     for i in range(size, 8 * words):
         change[i] = 0
-    changed = change[: 8 * words].view(np.uint64)
+    changed = as_vector(change, np.uint64)[:words]
     count = 0
     for w in range(words):
         found[count] = w

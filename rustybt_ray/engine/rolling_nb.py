@@ -5,25 +5,29 @@ value is there again. Inner loops run over the assets of a row, which are contig
 value of a window is not a running sum, a window is the end of one block of n rows and the beginning of the next: what
 follows each row of the last block is made once, backwards, when the block is complete. That costs the same for every n and
 never subtracts what has left the window.
+
+What a kernel needs to remember comes from outside as `scratch`; its content does not matter unless the docstring says so.
 """
 
 import math
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray
-from rustybt_ray.engine._jit import entry, kernel
+from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray.engine._jit import kernel
 
 
-@entry
-def rolling_sum(x: FloatArray, n: int, divisor: float, out: FloatArray) -> None:
+@kernel
+def rolling_sum(x: FloatArray, n: int, divisor: float, total: FloatArray, start: IntArray, out: FloatArray) -> int:
     """Sum of the last n rows over `divisor`: a running sum from the first value on, add before take away, anew after a gap.
 
     A missing value makes the sum NaN, which lasts until the n-th row after the gap sets it again. Division has a loop of its
     own: in one loop with the sum the row's store delays the next row's load (62 us instead of 30 for 6,289 x 8).
     """
     rows, assets = x.shape
-    total, start, due = np.full(assets, np.nan), np.full(assets, -1), rows
+    due = rows
+    for a in range(assets):
+        total[a], start[a] = np.nan, -1
     for t in range(rows):
         row, old, before, result = x[t], x[max(t - n, 0)], x[max(t - 1, 0)], out[t]
         began = t == 0
@@ -50,6 +54,7 @@ def rolling_sum(x: FloatArray, n: int, divisor: float, out: FloatArray) -> None:
                     result[a] = fresh / divisor
                 elif start[a] > t - n + 1:
                     due = min(due, start[a] + n - 1)
+    return 0
 
 
 @kernel
@@ -65,28 +70,29 @@ def add_value(new: FloatArray, mean: FloatArray, squares: FloatArray, k: int) ->
             squares[a] += d * (new[a] - mean[a])
 
 
-@entry
-def rolling_deviation(x: FloatArray, n: int, score: bool, out: FloatArray) -> None:
+@kernel
+def rolling_deviation(x: FloatArray, n: int, score: int, scratch: FloatArray, out: FloatArray) -> int:
     """Standard deviation (ddof 1) of the last n rows, or how many of them the last value is from their mean.
 
-    Means and squares of both blocks are joined by Chan, Golub and LeVeque (1979).
+    Means and squares of both blocks are joined by Chan, Golub and LeVeque (1979). `scratch` has the shape
+    (2, n + 1, assets).
     """
     rows, assets = x.shape
     if n > rows:
-        return
-    mean, squares = np.empty((n, assets)), np.empty((n, assets))
-    head = np.empty((2, assets))
+        return 0
+    mean, squares = scratch[0], scratch[1]
+    head_mean, head_squares = mean[n], squares[n]
     for t in range(rows):
         k = t % n + 1
-        add_value(x[t], head[0], head[1], k)
+        add_value(x[t], head_mean, head_squares, k)
         if t >= n - 1:
             # with k = n the first block has no row left and weighs nothing
             before, weight = k % n, k * (n - k) / n
             row, result = x[t], out[t]
             for a in range(assets):
-                d = head[0, a] - mean[before, a] if k < n else 0.0
-                total = head[1, a] + (squares[before, a] + d * d * weight if k < n else 0.0)
-                centre = head[0, a] - d * ((n - k) / n)
+                d = head_mean[a] - mean[before, a] if k < n else 0.0
+                total = head_squares[a] + (squares[before, a] + d * d * weight if k < n else 0.0)
+                centre = head_mean[a] - d * ((n - k) / n)
                 deviation = math.sqrt(total / (n - 1))
                 if score:
                     steady = not deviation > 1e-14 * abs(centre)
@@ -96,18 +102,19 @@ def rolling_deviation(x: FloatArray, n: int, score: bool, out: FloatArray) -> No
         if k == n:
             for i in range(n - 1, 0, -1):
                 if i < n - 1:
-                    mean[i] = mean[i + 1]
-                    squares[i] = squares[i + 1]
+                    for a in range(assets):
+                        mean[i, a], squares[i, a] = mean[i + 1, a], squares[i + 1, a]
                 add_value(x[t - n + 1 + i], mean[i], squares[i], n - i)
+    return 0
 
 
-@entry
-def rolling_extreme(x: FloatArray, n: int, sign: float, out: FloatArray) -> None:
-    """Largest of the last n rows (sign 1) or smallest (sign -1), block by block (van Herk 1992)."""
+@kernel
+def rolling_extreme(x: FloatArray, n: int, sign: float, scratch: FloatArray, out: FloatArray) -> int:
+    """Largest of the last n rows (sign 1) or smallest (sign -1), block by block (van Herk 1992); `scratch`: (n + 1, assets)."""
     rows, assets = x.shape
     if n > rows:
-        return
-    after, head = np.empty((n, assets)), np.empty(assets)
+        return 0
+    after, head = scratch, scratch[n]
     for t in range(rows):
         k, row, result = t % n + 1, x[t], out[t]
         for a in range(assets):
@@ -124,13 +131,19 @@ def rolling_extreme(x: FloatArray, n: int, sign: float, out: FloatArray) -> None
                 for a in range(assets):
                     new = sign * values[a]
                     made[a] = later[a] if i < n - 1 and not (new > later[a] or new != new) else new
+    return 0
 
 
-@entry
-def exponential(x: FloatArray, n: int, alpha: float, out: FloatArray) -> None:
-    """Exponential average: the mean of the first n values, then alpha of each new value; a missing row is NaN and skipped."""
+@kernel
+def exponential(x: FloatArray, n: int, alpha: float, scratch: FloatArray, out: FloatArray) -> int:
+    """Exponential average: the mean of the first n values, then alpha of each new value; a missing row is NaN and skipped.
+
+    `scratch` has the shape (2, assets).
+    """
     rows, assets = x.shape
-    value, count = np.zeros(assets), np.zeros(assets)  # value is the sum until there are n values
+    value, count = scratch[0], scratch[1]  # value is the sum until there are n values
+    for a in range(assets):
+        value[a], count[a] = 0.0, 0.0
     for t in range(rows):
         row, result = x[t], out[t]
         for a in range(assets):
@@ -141,10 +154,11 @@ def exponential(x: FloatArray, n: int, alpha: float, out: FloatArray) -> None:
             value[a] = made if there else old
             count[a] = k if there else count[a]
             result[a] = made if there and k >= n else np.nan
+    return 0
 
 
-@entry
-def relative_strength(x: FloatArray, n: int, out: FloatArray) -> None:
+@kernel
+def relative_strength(x: FloatArray, n: int, out: FloatArray) -> int:
     """Wilder's RSI: 100 gain / (gain + loss), each averaged by 1/n after a mean of the first n changes; 50 without change."""
     rows, assets = x.shape
     for a in range(assets):
@@ -166,10 +180,11 @@ def relative_strength(x: FloatArray, n: int, out: FloatArray) -> None:
                 if count >= n:
                     out[t, a] = 100.0 * gain / (gain + loss) if gain + loss > 0.0 else 50.0
             last = new
+    return 0
 
 
-@entry
-def true_range(high: FloatArray, low: FloatArray, close: FloatArray, out: FloatArray) -> None:
+@kernel
+def true_range(high: FloatArray, low: FloatArray, close: FloatArray, out: FloatArray) -> int:
     """Wilder's true range against the last close that there was; high - low on the first bar."""
     rows, assets = close.shape
     for a in range(assets):
@@ -181,6 +196,7 @@ def true_range(high: FloatArray, low: FloatArray, close: FloatArray, out: FloatA
                     span = max(span, abs(high[t, a] - last), abs(low[t, a] - last))
                 out[t, a] = span
                 last = close[t, a]
+    return 0
 
 
 @kernel
@@ -200,13 +216,13 @@ def add_pair(x: FloatArray, y: FloatArray, state: FloatArray, k: int) -> None:
             state[4, a] += dx * (y[a] - state[1, a])
 
 
-@entry
-def rolling_correlation(x: FloatArray, y: FloatArray, n: int, out: FloatArray) -> None:
-    """Pearson's correlation of the last n rows, column by column; NaN where one of them is constant."""
+@kernel
+def rolling_correlation(x: FloatArray, y: FloatArray, n: int, scratch: FloatArray, out: FloatArray) -> int:
+    """Pearson's correlation of the last n rows, column by column; NaN where one is constant; `scratch`: (n + 1, 5, assets)."""
     rows, assets = x.shape
     if n > rows:
-        return
-    after, head = np.empty((n, 5, assets)), np.empty((5, assets))
+        return 0
+    after, head = scratch, scratch[n]
     for t in range(rows):
         k = t % n + 1
         add_pair(x[t], y[t], head, k)
@@ -224,12 +240,15 @@ def rolling_correlation(x: FloatArray, y: FloatArray, n: int, out: FloatArray) -
         if k == n:
             for i in range(n - 1, 0, -1):
                 if i < n - 1:
-                    after[i] = after[i + 1]
+                    for part in range(5):
+                        for a in range(assets):
+                            after[i, part, a] = after[i + 1, part, a]
                 add_pair(x[t - n + 1 + i], y[t - n + 1 + i], after[i], n - i)
+    return 0
 
 
-@entry
-def rank_rows(x: FloatArray, out: FloatArray) -> None:
+@kernel
+def rank_rows(x: FloatArray, out: FloatArray) -> int:
     """Rank of each asset in its row, in (0, 1]: mid-rank over the number of values; NaN stays NaN."""
     rows, assets = x.shape
     for t in range(rows):
@@ -243,3 +262,4 @@ def rank_rows(x: FloatArray, out: FloatArray) -> None:
                     below += 1 if x[t, b] < x[t, a] else 0
                     same += 1 if x[t, b] == x[t, a] else 0
                 out[t, a] = (below + (same + 1) / 2.0) / count
+    return 0

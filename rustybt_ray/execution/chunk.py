@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from rustybt_ray._typing import FloatArray
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.execution.memory import TrialMemory
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.workspace.workspace import Workspace
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
+UNLIMITED = nullcontext()
 
 
 class ChunkRunner:
@@ -36,6 +39,7 @@ class ChunkRunner:
         self._strategies: dict[str, Callable[..., Any]] = {}
         self._job: Job | None = None
         self._simulator: Simulator | None = None
+        self._memory: TrialMemory | None = None
 
     def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
         """Load the job's strategy and make its ledger ready; `function` is the strategy where it needs no loading.
@@ -64,6 +68,10 @@ class ChunkRunner:
             self._simulator = Simulator(
                 panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
             )
+        if job.memory_limit is None:
+            self._memory = None
+        elif self._memory is None or self._memory.limit != job.memory_limit:
+            self._memory = TrialMemory(job.memory_limit)
         self._job = job
 
     def run(self, chunk: Chunk) -> Block:
@@ -83,6 +91,8 @@ class ChunkRunner:
             block = self._run_target(self._job, self._simulator, chunk)
         now = self.workspace.history.lookups
         block.lookups = now[0] - hits, now[1] - misses
+        if self._memory is not None:
+            block.retire = self._memory.overgrown(kept=self.workspace.history.nbytes)
         return block
 
     def _run_target(self, job: Job, simulator: Simulator, chunk: Chunk) -> Block:
@@ -94,7 +104,8 @@ class ChunkRunner:
         before = time.perf_counter()
         for i, params in enumerate(_rows(chunk)):
             try:
-                weights = strategy(data, **params)
+                with self._limits():
+                    weights = strategy(data, **params)
                 simulator.run(weights, metrics[i], moments[i])
                 if job.ordered:
                     metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
@@ -113,7 +124,8 @@ class ChunkRunner:
             before = time.perf_counter()
             try:
                 trial = Trial(number=int(chunk.numbers[i]), params=params, data=data, study_seed=job.seed)
-                rows.append(_values(strategy(trial)))
+                with self._limits():
+                    rows.append(_values(strategy(trial)))
             except (Exception, SystemExit) as error:
                 rows.append({})
                 _record_failure(block, i, error)
@@ -122,6 +134,10 @@ class ChunkRunner:
         block.metrics = np.array([[row.get(name, np.nan) for name in block.names] for row in rows], dtype=np.float64)
         block.metrics = block.metrics.reshape(len(chunk), len(block.names))
         return block
+
+    def _limits(self) -> Any:
+        """What a strategy's call is held to."""
+        return self._memory.trial() if self._memory is not None else UNLIMITED
 
     def _empty(self, chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray) -> Block:
         count = len(chunk)

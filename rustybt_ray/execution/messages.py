@@ -30,6 +30,8 @@ class Job:
         "target" or "objective".
     segments : tuple of (int, int)
         First and last row of each segment to run.
+    memory_limit : int, optional
+        Bytes that a trial may allocate.
     """
 
     version: str
@@ -44,6 +46,7 @@ class Job:
     seed: int
     ordered: bool = False
     config: OptimizationConfig = field(default_factory=OptimizationConfig)
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class Block:
         Who ran them.
     lookups : (int, int)
         Indicators that the worker's HistoryCache had meanwhile, and those that it had not; not kept in a journal.
+    retire : bool, default False
+        Whether that worker holds more memory than it should and wants to be replaced.
     """
 
     numbers: IntArray
@@ -118,6 +123,7 @@ class Block:
     errors: dict[int, TrialError]
     worker: str
     lookups: tuple[int, int] = (0, 0)
+    retire: bool = False
 
     def __len__(self) -> int:
         return len(self.numbers)

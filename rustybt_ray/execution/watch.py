@@ -12,6 +12,9 @@ from rustybt_ray.execution.policy import ChunkPolicy
 
 LATE_FACTOR, LATE_EXTRA = 3.0, 5.0  # a chunk is late after so many times its expected time, and so many seconds
 MESSAGE = 0.5  # seconds that a chunk's way to its worker and back may take
+WARMING = (
+    5.0  # seconds that a worker may take besides for its first chunk: it loads kernels and the strategy's libraries
+)
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     _queues: dict[int, deque[Chunk]] = field(default_factory=dict)
     _since: dict[int, float] = field(default_factory=dict)
+    _warm: set[int] = field(default_factory=set)
 
     def sent(self, worker: int, chunk: Chunk) -> None:
         """A chunk is on its way."""
@@ -48,11 +52,13 @@ class Watch:
         queue = self._queues.get(worker, deque())
         self._queues[worker] = deque(chunk for chunk in queue if chunk.number != number)
         self._since[worker] = self.clock()
+        self._warm.add(worker)
 
     def gone(self, worker: int) -> None:
         """A worker is no more."""
         self._queues.pop(worker, None)
         self._since.pop(worker, None)
+        self._warm.discard(worker)
 
     def overdue(self) -> list[TimedOut | Late]:
         """Workers whose head has been there for too long."""
@@ -64,7 +70,7 @@ class Watch:
                 continue
             waited, trials = now - self._since[worker], len(queue[0])
             expected = 0.0 if math.isnan(self.policy.seconds_per_trial) else self.policy.seconds_per_trial * trials
-            beside = expected if trials > 1 else 0.0
+            beside = (expected if trials > 1 else 0.0) + (0.0 if worker in self._warm else WARMING)
             if self.trial_timeout is not None and waited > self.trial_timeout + MESSAGE + beside:
                 found.append(TimedOut(worker, self.trial_timeout))
             elif self.speculate and expected > 0.0 and waited > LATE_FACTOR * expected + LATE_EXTRA:

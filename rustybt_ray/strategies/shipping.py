@@ -1,7 +1,9 @@
 """A strategy as bytes that another process can load without the user's files, and its record for people."""
 
 import inspect
+import linecache
 import sys
+import tokenize
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -75,6 +77,13 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _source(code: CodeType, file: str, modified: int) -> tuple[str | None, str | None]:
     """As `_text`; equal code of other files, or of the same file at another time, has a text of its own."""
+    linecache.checkcache(file)
+    if lines := linecache.getlines(file)[code.co_firstlineno - 1 :]:
+        try:
+            # `inspect.getsource` asks every module that is loaded where its file is
+            return (file if modified else None), "".join(inspect.getblock(lines))
+        except (SyntaxError, IndentationError, tokenize.TokenError):
+            pass
     return _text(code)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from rustybt_ray._arrow import scalars, texts, to_arrow, to_numpy
 from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.execution.messages import Block, Chunk, TrialError
 
@@ -17,10 +18,10 @@ def to_bytes(chunk: Chunk, block: Block) -> bytes:
 
     errors = [_error(block, number) for number in block.numbers.tolist()] if block.errors else [None] * len(block)
     columns = {
-        "trial": pa.array(block.numbers),
-        "state": pa.array(block.state),
-        "duration": pa.array(block.duration),
-        "error": pa.array(errors, pa.string()),
+        "trial": to_arrow(block.numbers),
+        "state": to_arrow(block.state),
+        "duration": to_arrow(block.duration),
+        "error": texts(errors),
         "metrics": _wide(block.metrics),
         "moments": _wide(block.moments),
     }
@@ -41,15 +42,15 @@ def from_bytes(payload: bytes) -> tuple[dict[str, list[Any]], Block]:
         batch = reader.read_next_batch()
     notes = {key.decode(): value.decode() for key, value in (batch.schema.metadata or {}).items()}
     names = tuple(json.loads(notes["metrics"]))
-    numbers = batch.column("trial").to_numpy().astype(np.int64)
+    numbers = to_numpy(batch.column("trial")).astype(np.int64)
     errors = batch.column("error").to_pylist() if batch.column("error").null_count < len(numbers) else []
     block = Block(
         numbers=numbers,
         names=names,
-        state=batch.column("state").to_numpy().astype(np.uint8),
+        state=to_numpy(batch.column("state")).astype(np.uint8),
         metrics=_narrow(batch.column("metrics"), len(numbers), len(names)),
         moments=_narrow(batch.column("moments"), len(numbers), MOMENTS),
-        duration=batch.column("duration").to_numpy().astype(np.float64),
+        duration=to_numpy(batch.column("duration")).astype(np.float64),
         errors={
             number: TrialError(**json.loads(error))
             for number, error in zip(numbers.tolist(), errors, strict=False)
@@ -69,24 +70,21 @@ def _error(block: Block, number: int) -> str | None:
 def _wide(values: np.ndarray) -> Any:
     import pyarrow as pa
 
-    flat = pa.array(np.ascontiguousarray(values, dtype=np.float64).reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1]) if values.shape[1] else pa.nulls(len(values))
+    return to_arrow(np.asarray(values, dtype=np.float64)) if values.shape[1] else pa.nulls(len(values))
 
 
 def _narrow(column: Any, rows: int, width: int) -> np.ndarray:
     if not width:
         return np.empty((rows, 0))
-    return np.array(column.flatten().to_numpy()).reshape(rows, width)
+    return np.array(to_numpy(column))
 
 
 def _parameter(values: Any) -> Any:
-    import pyarrow as pa
-
     listed = list(values)
     kinds = {type(value) for value in listed if value is not None}
-    if len(kinds) <= 1 and kinds <= {int, float, str, bool}:
+    if len(kinds) == 1 and kinds <= {int, float, str, bool}:
         try:
-            return pa.array(listed)
-        except (pa.ArrowInvalid, OverflowError):  # whole numbers beyond 64 bits, lone surrogates
+            return scalars(listed, *kinds)
+        except (UnicodeEncodeError, OverflowError):
             pass
-    return pa.array([None if value is None else ascii(value) for value in listed], pa.string())
+    return texts([None if value is None else ascii(value) for value in listed])

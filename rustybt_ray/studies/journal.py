@@ -13,7 +13,7 @@ from rustybt_ray._typing import IntArray
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.studies.batches import from_bytes, to_bytes
-from rustybt_ray.studies.records import BEGUN, BLOCK, HEADER, encode, file_header, read_entries
+from rustybt_ray.studies.records import BEGUN, BLOCK, encode, file_header, read_entries
 
 log = logging.getLogger("rustybt_ray.journal")
 SYNC_SECONDS, SYNC_BYTES = 2.0, 16 << 20
@@ -31,12 +31,12 @@ class Recorded:
     suspects : ndarray of int64
         Trials that the driver's own process was running when it ended.
     end : int
-        Offset behind the last whole record.
+        Offset behind the last whole record; 0 if there is none.
     """
 
     blocks: list[tuple[dict[str, list[Any]], Block]] = field(default_factory=list)
     suspects: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
-    end: int = HEADER.size
+    end: int = 0
 
     @property
     def numbers(self) -> IntArray:
@@ -75,8 +75,8 @@ class Journal:
     ----------
     path : Path
         Begun if it is not there.
-    end : int, optional
-        Offset to append at; what lies behind it is cut off.
+    end : int, default 0
+        Offset to append at; what lies behind it is cut off. 0 begins anew.
 
     Raises
     ------
@@ -84,19 +84,16 @@ class Journal:
         If it cannot be written.
     """
 
-    def __init__(self, path: Path, end: int | None = None) -> None:
+    def __init__(self, path: Path, end: int = 0) -> None:
         self.path = path
         self._unsynced, self._synced = 0, time.monotonic()
         try:
             self._file = path.open("r+b" if path.exists() else "xb", buffering=0)
-            if end is None:
-                self._file.truncate(0)
-                self._end = 0
+            self._file.truncate(end)
+            self._file.seek(end)
+            self._end = end
+            if not end:
                 self._append(file_header())
-            else:
-                self._file.truncate(end)
-                self._file.seek(end)
-                self._end = end
             self.sync()
         except OSError as error:
             raise self._refusal(error) from error

@@ -55,7 +55,10 @@ def read_entries(path: Path, start: int = 0) -> Iterator[Entry]:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        _check_header(path, file.read(HEADER.size), size)
+        head = file.read(HEADER.size)
+        if head != file_header() and file_header().startswith(head.rstrip(b"\0")) and not any(file.read()):
+            return  # a crash tore the header off
+        _check_header(path, head)
         offset = max(start, HEADER.size)
         file.seek(offset)
         while offset < size:
@@ -66,10 +69,8 @@ def read_entries(path: Path, start: int = 0) -> Iterator[Entry]:
             offset = entry.end
 
 
-def _check_header(path: Path, found: bytes, size: int) -> None:
-    if size < HEADER.size:
-        raise RunError("the journal has no header", str(path), "Choose another run directory.")
-    magic, number = HEADER.unpack(found)
+def _check_header(path: Path, found: bytes) -> None:
+    magic, number = HEADER.unpack(found.ljust(HEADER.size, b"\0"))
     if magic != MAGIC:
         raise RunError("this file is not a journal", str(path), "Choose another run directory.")
     if number > FORMAT:

@@ -76,12 +76,11 @@ class RunDirectory:
         self.close()
 
     def _journal(self, spec: StudySpec) -> Journal:
-        path, known = self.path / JOURNAL, self.recorded
+        path = self.path / JOURNAL
         if not path.exists():
             write_specification(spec, self.path)
-        fresh = not known.blocks and not len(known.suspects)
-        self._log(torn=path.stat().st_size - known.end if path.exists() and not fresh else 0)
-        return Journal(path, None if fresh else known.end)
+        self._log(torn=max(path.stat().st_size - self.recorded.end, 0) if path.exists() else 0)
+        return Journal(path, self.recorded.end)
 
     def _log(self, torn: int) -> None:
         if not note.isEnabledFor(logging.INFO):

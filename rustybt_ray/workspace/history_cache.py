@@ -73,7 +73,7 @@ class HistoryCache:
         entries, tier = (self._first, self._tiers[0]) if permanent else (self._second, self._tiers[1])
         entries[key] = value
         tier.bytes += size
-        while self._tiers[0].bytes + self._tiers[1].bytes > self.limit_bytes:
+        while self.nbytes > self.limit_bytes:
             _, oldest = self._second.popitem(last=False)
             self._tiers[1].bytes -= oldest.nbytes
             self._tiers[1].evictions += 1
@@ -105,6 +105,11 @@ class HistoryCache:
         first, second = self._tiers
         return first.hits + second.hits, first.misses + second.misses
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays kept."""
+        return self._tiers[0].bytes + self._tiers[1].bytes
+
     def statistics(self) -> dict[str, Any]:
         """Hits, misses, evictions and bytes by tier, and the hit rate."""
         first, second = self._tiers
@@ -114,5 +119,5 @@ class HistoryCache:
             "permanent": {**vars(first), "entries": len(self._first)},
             "lru": {**vars(second), "entries": len(self._second)},
             "hit_rate": hits / asked if asked else float("nan"),
-            "bytes": first.bytes + second.bytes,
+            "bytes": self.nbytes,
         }

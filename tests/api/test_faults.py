@@ -1,12 +1,14 @@
 """Thousands of trials while workers are killed, one trial segfaults, one hangs and one raises: the table is the undisturbed one."""
 
 import ctypes
+import functools
 import os
 import random
 import signal
 import threading
 import time
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -90,3 +92,33 @@ def test_a_timeout_needs_a_process_that_can_be_ended():
         sweep(evil=False, executor="inline", isolate=True)
     with pytest.raises(InputError, match="trial_timeout"):
         sweep(evil=False, trial_timeout=0)
+
+
+LEFT = []
+
+
+def hungry(data, size: int):
+    if size % 100 == 1:
+        LEFT.append(np.ones(30_000_000, np.uint8))
+    return rb.equal_weight(data.sma("close", 5) > float(np.ones(size * 1_000_000, np.uint8).nbytes))
+
+
+def test_a_hungry_trial_is_recorded_and_a_worker_that_leaks_is_replaced():
+    space = {"size": [1, 2, 250, 101, 3, 201, 4, 301, 5]}
+    with PersistentWorkerPool(n_jobs=1) as pool:
+        run = functools.partial(rb.optimize, hungry, bundle=sample_panel(), space=space, progress=False)
+        study = run(pool=pool, memory_limit="400MB")
+        free = study.trials
+        assert free["state"].to_list() == ["complete"] * 9
+        assert pool.statistics()["restarts"] == 0
+        limited = run(pool=pool, memory_limit="70MB").trials
+        restarts = pool.statistics()["restarts"]
+    failed = limited.filter(pl.col("state") == "failed")
+    assert failed["size"].to_list() == [250, 101, 201, 301]
+    assert all(
+        text.startswith("MemoryError: it needs more than memory_limit=70,000,000 bytes") for text in failed["error"]
+    )
+    kept = pl.col("state") == "complete"
+    same = ["trial", "size", "sharpe_ratio"]
+    assert limited.filter(kept).select(same).equals(free.filter(pl.col("size") < 100).select(same))
+    assert restarts >= 1

@@ -88,7 +88,7 @@ def test_trials_that_fail_are_told(panel):
     assert plan.seconds is not None
 
 
-@pytest.mark.parametrize("options", [{"trial_timeout": 5.0}, {"isolate": True}])
+@pytest.mark.parametrize("options", [{"trial_timeout": 5.0}, {"isolate": True}, {"memory_limit": "2 GB"}])
 def test_what_must_not_run_here_is_not_tried_here(panel, options):
     def never(data, fast: int):
         raise AssertionError("it ran")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from rustybt_ray.cli.compiling import announce_compile
 from rustybt_ray.cli.program import Program, describe
 from rustybt_ray.data.sample import sample_panel
-from rustybt_ray.engine import _jit
+from rustybt_ray.engine import _objects
 from rustybt_ray.engine.backtest import simulate
 from rustybt_ray.exceptions import BundleError, IngestError
 
@@ -160,16 +160,14 @@ def test_a_file_that_cannot_be_read_is_named():
 
 
 def test_the_first_compile_is_announced(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_jit, "CACHE", tmp_path / "kernels")
+    monkeypatch.setattr(_objects, "folder", lambda: tmp_path)
     announce_compile()
     assert capsys.readouterr() == ("", "compiling the engine once (about 20 s)…\n")
-    compiled = _jit.CACHE / "engine_1" / "kernel.1.nbc"
-    compiled.parent.mkdir(parents=True)
-    compiled.touch()
+    (tmp_path / "batch_nb.run_segments-1.kernel").touch()
     announce_compile()
     assert capsys.readouterr() == ("", "")
 
 
 def test_compiled_kernels_are_where_it_looks():
     simulate(sample_panel(), np.zeros((6289, 8)), 0, 30)
-    assert list(_jit.CACHE.rglob("*.nbc"))
+    assert list(_objects.folder().glob("batch_nb.run_segments-*.kernel"))

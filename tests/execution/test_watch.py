@@ -4,7 +4,7 @@ import pytest
 from rustybt_ray.execution.events import Late, TimedOut
 from rustybt_ray.execution.messages import Chunk
 from rustybt_ray.execution.policy import ChunkPolicy
-from rustybt_ray.execution.watch import LATE_EXTRA, LATE_FACTOR, MESSAGE, Watch
+from rustybt_ray.execution.watch import LATE_EXTRA, LATE_FACTOR, MESSAGE, WARMING, Watch
 
 
 class Clock:
@@ -29,8 +29,27 @@ def knowing(seconds):
     return policy
 
 
-def test_a_trial_that_is_alone_may_take_its_time_and_no_more(clock):
+def warm(watch, worker=1):
+    watch.sent(worker, chunk(-1))
+    watch.answered(worker, -1)
+    return watch
+
+
+def test_a_worker_loads_its_libraries_in_its_first_chunk(clock):
     watch = Watch(knowing(1.0), trial_timeout=3.0, speculate=False, clock=clock)
+    watch.sent(1, chunk(1))
+    clock.now += 3.0 + MESSAGE + WARMING
+    assert watch.overdue() == []
+    clock.now += 0.01
+    assert watch.overdue() == [TimedOut(1, 3.0)]
+    watch.gone(1)
+    watch.sent(1, chunk(1))
+    clock.now += 3.0 + MESSAGE + WARMING
+    assert watch.overdue() == []
+
+
+def test_a_trial_that_is_alone_may_take_its_time_and_no_more(clock):
+    watch = warm(Watch(knowing(1.0), trial_timeout=3.0, speculate=False, clock=clock))
     watch.sent(1, chunk(1))
     clock.now += 3.0 + MESSAGE
     assert watch.overdue() == []
@@ -39,7 +58,7 @@ def test_a_trial_that_is_alone_may_take_its_time_and_no_more(clock):
 
 
 def test_a_chunk_may_take_the_time_of_its_trials_besides(clock):
-    watch = Watch(knowing(1.0), trial_timeout=3.0, speculate=False, clock=clock)
+    watch = warm(Watch(knowing(1.0), trial_timeout=3.0, speculate=False, clock=clock))
     watch.sent(1, chunk(1, trials=10))
     clock.now += 13.0 + MESSAGE
     assert watch.overdue() == []
@@ -51,7 +70,7 @@ def test_the_time_of_a_chunk_begins_when_the_one_before_is_answered(clock):
     watch = Watch(knowing(1.0), trial_timeout=3.0, speculate=False, clock=clock)
     watch.sent(1, chunk(1))
     watch.sent(1, chunk(2))
-    clock.now += 3.0
+    clock.now += 3.0 + WARMING
     watch.answered(1, 1)
     clock.now += 3.0
     assert watch.overdue() == []

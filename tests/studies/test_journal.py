@@ -81,14 +81,14 @@ def test_a_file_cut_off_anywhere_yields_its_whole_records_and_goes_on(tmp_path_f
         journal.write(chunk_of(numbers), block_of(numbers))
         ends.append(path.stat().st_size)
     journal.close()
-    cut = data.draw(st.integers(HEADER.size, ends[-1]))
+    cut = data.draw(st.integers(0, ends[-1]))
     zeros = data.draw(st.sampled_from([0, 1, 30, 5000]))
     complete = path.read_bytes()
     path.write_bytes(left := complete[:cut] + bytes(zeros))
-    whole = sum(left[:end] == complete[:end] for end in ends) - 1
+    whole = max(0, sum(left[:end] == complete[:end] for end in ends) - 1)
     found = read_journal(path)
     assert len(found.blocks) == whole
-    assert found.end == ends[whole]
+    assert found.end == (ends[whole] if whole else 0)
     journal = Journal(path, found.end)
     journal.write(chunk_of([9]), block_of([9]))
     journal.close()
@@ -118,8 +118,8 @@ def test_a_newer_format_and_other_files_are_refused(tmp_path):
     path.write_bytes(b"something else altogether")
     with pytest.raises(RunError, match="not a journal"):
         read_journal(path)
-    path.write_bytes(b"RBT")
-    with pytest.raises(RunError, match="no header"):
+    path.write_bytes(b"RBX")
+    with pytest.raises(RunError, match="not a journal"):
         read_journal(path)
 
 
