@@ -11,7 +11,7 @@ import ray
 
 from actors.bundle_store import SharedPanels
 from actors.faults import breaks_study, cause_of, is_suspect
-from actors.runtime import Session
+from actors.runtime import Session, store_bytes
 from actors.worker import BacktestWorker
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
@@ -48,7 +48,7 @@ class Crew:
 
     def __init__(self, session: Session, config: OptimizationConfig, runner: Any = None) -> None:
         self.session, self.config, self.runner = session, config, runner
-        self.panels = SharedPanels(ray.put, config.pool_size)
+        self.panels = SharedPanels(ray.put, config.pool_size, store_bytes)
         self.restarts = self.trials = self.chunks = 0
         self._members: dict[int, Member] = {}
         self._calls: dict[Any, tuple[int, int]] = {}
@@ -58,11 +58,11 @@ class Crew:
         self._any_ready = False
         self._actor = ray.remote(BacktestWorker)
 
-    def open(self, panel: Panel) -> None:
+    def open(self, panel: Panel, name: str | None = None) -> None:
         """Place a panel and open it in every worker."""
-        placed = self.panels.place(panel)
+        placed = self.panels.place(panel, name)
         for member in self._members.values():
-            self._call(member, SETUP, member.actor.open, placed.scalars, placed.fields)
+            self._call(member, SETUP, member.actor.open, placed.scalars, placed.fields, placed.name)
 
     def prepare(self, job: Job) -> None:
         """Give every worker the job, and start those that are missing; what earlier jobs left in flight is forgotten."""
@@ -106,7 +106,7 @@ class Crew:
         for number in list(self._members):
             self._dismiss(number)
         self._job, self._births = None, []
-        self.panels = SharedPanels(ray.put, self.config.pool_size)
+        self.panels = SharedPanels(ray.put, self.config.pool_size, store_bytes)
 
     def statistics(self) -> dict[str, Any]:
         """Figures of the pool and of each worker that answers within 5 seconds."""
@@ -130,7 +130,7 @@ class Crew:
         name = f"worker-{member.number}"
         self._call(member, SETUP, member.actor.setup, name, self.config, self.session.workers, tuple(sys.path))
         for placed in self.panels:
-            self._call(member, SETUP, member.actor.open, placed.scalars, placed.fields)
+            self._call(member, SETUP, member.actor.open, placed.scalars, placed.fields, placed.name)
         self._take_job(member)
 
     def _take_job(self, member: Member) -> None:

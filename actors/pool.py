@@ -78,20 +78,22 @@ class PersistentWorkerPool:
         """A new policy for workers behind messages."""
         return ChunkPolicy()
 
-    def open(self, panel: Panel) -> None:
+    def open(self, panel: Panel, name: str | None = None) -> None:
         """Place a panel once and open it in every worker; starts Ray and the workers' session if they are not there.
+
+        An older version of the bundle `name` is let go everywhere, with the indicators made from it.
 
         Raises
         ------
         ExecutionError
-            If Ray cannot be started or reached, or has no room for the workers; or if the pool was closed.
+            If Ray cannot be started or reached, or has no room for the workers or the panel; or if the pool was closed.
         """
         if self._closed:
             raise ExecutionError("the pool is closed", "PersistentWorkerPool.open", "Make a new one.")
         if self._crew is None:
             session = runtime.attach_or_start(self.n_jobs, address=self.address, panel_bytes=panel.nbytes)
             self._crew = self._thread.call(self._hire, session)
-        self._thread.call(self._crew.open, panel)
+        self._thread.call(self._crew.open, panel, name)
 
     def prepare(self, job: Job) -> None:
         """Give every worker a job; starts those that are missing."""

@@ -76,6 +76,14 @@ def release() -> None:
     ray_thread().call(_release, limit=PATIENCE)
 
 
+def store_bytes() -> float:
+    """Bytes of the smallest object store of the cluster's machines. Runs on the Ray thread."""
+    import ray
+
+    found = [float(node["Resources"].get("object_store_memory", 0.0)) for node in ray.nodes() if node["Alive"]]
+    return min((size for size in found if size), default=0.0)
+
+
 def initialised() -> bool:
     """Whether this process has a Ray, started by us or by the caller."""
     ray = sys.modules.get("ray")

@@ -62,12 +62,32 @@ class BacktestWorker:
         self._runner = (self._factory or ChunkRunner)(self._workspace, name)
         return {"pid": os.getpid(), "host": socket.gethostname()}
 
-    def open(self, scalars: Mapping[str, object], fields: Mapping[str, Any]) -> None:
-        """Open a panel on shared arrays, without a copy; `fields` is ``{"arrays": dict of arrays, or its reference}``."""
+    def open(self, scalars: Mapping[str, object], fields: Mapping[Any, Any], name: str | None = None) -> None:
+        """Open a panel without a copy; an older version of the bundle `name` is let go.
+
+        Parameters
+        ----------
+        scalars : mapping
+            What `Panel.from_arrays` needs besides the arrays, or the ``folder`` of a bundle on storage that is here too.
+        fields : mapping
+            Under "arrays" a dict of arrays, or its reference; by (field, adjustment) references of adjusted fields.
+
+        Raises
+        ------
+        BundleError
+            If the folder is not here.
+        """
         from rustybt_ray.data.panel import Panel
+        from rustybt_ray.data.verify import load
 
         workspace, _ = self._made()
-        workspace.open(Panel.from_arrays(scalars, _fetched(fields["arrays"])))
+        folder = scalars.get("folder")
+        panel = load(Path(str(folder)))[1] if folder else Panel.from_arrays(scalars, _fetched(fields["arrays"]))
+
+        def placed(field: str, adjust: str) -> Any:
+            return _fetched(fields[field, adjust]) if (field, adjust) in fields else None
+
+        workspace.open(panel, name, placed)
 
     def prepare(self, job: "Job") -> None:
         """Take a job: load its strategy unless it is loaded; raises StrategyError if it cannot be."""
@@ -91,10 +111,10 @@ class BacktestWorker:
         return self._workspace, self._runner
 
 
-def _fetched(arrays: Any) -> Mapping[str, np.ndarray]:
-    if isinstance(arrays, Mapping):
-        return arrays
+def _fetched(placed: Any) -> Any:
+    """What a reference stands for; itself where it is no reference."""
+    if isinstance(placed, Mapping | np.ndarray):
+        return placed
     import ray
 
-    fetched: Mapping[str, np.ndarray] = ray.get(arrays)
-    return fetched
+    return ray.get(placed)

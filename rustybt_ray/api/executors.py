@@ -130,7 +130,7 @@ def run_trials(
     start: PoolStart | None = None
     if place.begins_here:
         inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(sink.callbacks))
-        start = PoolStart(lambda: open_pool(place, job, panel))
+        start = PoolStart(lambda: open_pool(place, job, panel, study.spec.bundle))
         handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
         try:
             study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped
@@ -143,7 +143,7 @@ def run_trials(
         left = timeout - (time.monotonic() - started) if timeout is not None else None
         timeout = max(left, 0.0) if left is not None else None
     study.executor = "ray"
-    pool = start.pool() if start is not None else open_pool(place, job, panel)
+    pool = start.pool() if start is not None else open_pool(place, job, panel, study.spec.bundle)
     try:
         outcome = run(
             source,
@@ -161,13 +161,13 @@ def run_trials(
             pool.close()
 
 
-def open_pool(place: Place, job: Job, panel: Panel) -> WorkerPool:
-    """The caller's pool, or one of our own, with the panel open."""
+def open_pool(place: Place, job: Job, panel: Panel, name: str) -> WorkerPool:
+    """The caller's pool, or one of our own, with the panel of the bundle `name` open."""
     from actors.pool import PersistentWorkerPool
 
     pool = place.pool or PersistentWorkerPool(place.n_jobs, address=place.address, config=job.config)
     try:
-        pool.open(panel)
+        pool.open(panel, name)
     except BaseException:
         if pool is not place.pool:
             pool.close()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -52,6 +53,8 @@ class Panel:
         Forward adjustment factors: 1 at the first row, ``G[t] = G[t-1] / ratio[t]``.
     mark : ndarray of float64, shape (N, T)
         Close by asset, carried over missing bars through splits and dividends; NaN before the first bar.
+    folder : Path, optional
+        Of the bundle whose files the arrays are mapped from.
     """
 
     version: str
@@ -78,6 +81,7 @@ class Panel:
     factor: FloatArray
     split_factor: FloatArray
     mark: FloatArray
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ARRAYS:

@@ -17,7 +17,7 @@ def load(folder: Path) -> tuple[Manifest, Panel]:
     symbols, arrays = read_arrays(folder, manifest.files)
     known = manifest.bundle
     scalars = {"version": folder.name, "symbols": symbols}
-    terms = {"periods_per_year": known.periods_per_year, "fractional": known.fractional}
+    terms = {"periods_per_year": known.periods_per_year, "fractional": known.fractional, "folder": folder}
     return manifest, Panel.from_arrays({**scalars, **terms}, arrays)
 
 

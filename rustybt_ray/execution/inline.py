@@ -74,9 +74,9 @@ class InlinePool:
         policy = ChunkPolicy.in_process()
         return replace(policy, growth=1.0) if self.one_by_one else policy
 
-    def open(self, panel: Panel) -> None:
+    def open(self, panel: Panel, name: str | None = None) -> None:
         """Open a panel in the workspace."""
-        self.workspace.open(panel)
+        self.workspace.open(panel, name)
 
     def prepare(self, job: Job) -> None:
         """Take the job; raises StrategyError if its strategy cannot be loaded."""

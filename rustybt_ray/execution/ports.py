@@ -54,8 +54,8 @@ class WorkerPool(Protocol):
         """A new policy that fits these workers."""
         ...
 
-    def open(self, panel: Panel) -> None:
-        """Make a panel known to every worker, those that join later included."""
+    def open(self, panel: Panel, name: str | None = None) -> None:
+        """Make a panel known to every worker, those that join later included; an older one of the bundle `name` may go."""
         ...
 
     def prepare(self, job: Job) -> None:

@@ -1,8 +1,8 @@
 """What a strategy sees: raw and adjusted fields, returns, and indicators as they were known on each row."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,8 +18,11 @@ from rustybt_ray.workspace.history_cache import HistoryCache
 
 PRICES = ("open", "high", "low", "close", "price")
 FIELDS = (*PRICES, "volume")
+BARS = ("open", "high", "low", "close", "volume")
 ADJUSTMENTS = ("all", "splits")
 Adjust = Literal["all", "splits"]
+Placed: TypeAlias = Callable[[str, str], FloatArray | None]
+"""An adjusted field that is there already, or None."""
 
 
 class MarketData:
@@ -39,8 +42,9 @@ class MarketData:
 
     scope: Hashable = None
 
-    def __init__(self, panel: Panel, history: HistoryCache, assets: Assets) -> None:
+    def __init__(self, panel: Panel, history: HistoryCache, assets: Assets, placed: Placed | None = None) -> None:
         self._panel, self.assets = panel, assets
+        self._placed = placed or (lambda field, adjust: None)
         self._history = history
         self._get = history.get
         self._version = panel.version
@@ -124,9 +128,10 @@ class MarketData:
         factor = self._factor(field, adjust)
         if factor is None:
             return raw
-        return self._keep(
-            ("adjusted", field, adjust), None, lambda: raw / factor if field == "volume" else raw * factor
-        )
+        found = self._placed(field, adjust)
+        if found is not None:
+            return found
+        return self._keep(("adjusted", field, adjust), None, lambda: adjust_field(raw, factor, field))
 
     def returns(self, n: int = 1, *, field: str = "close", adjust: Adjust = "all") -> FloatArray:
         """Total return over `n` rows, a fraction: ``A[t] / A[t - n] - 1``."""
@@ -301,6 +306,21 @@ class MarketData:
 
     def _keep(self, key: tuple[Any, ...], window: int | None, compute: Callable[[], FloatArray]) -> FloatArray:
         return self._history.get_or_compute((self._version, *key), window, compute)  # type: ignore[no-any-return]
+
+
+def adjust_field(raw: FloatArray, factor: FloatArray, field: str) -> FloatArray:
+    """A = raw x G; volume is raw / G."""
+    return raw / factor if field == "volume" else raw * factor
+
+
+def adjusted_fields(panel: Panel) -> Iterator[tuple[tuple[str, Adjust], FloatArray]]:
+    """The adjusted bars of a panel, one array at a time, for a place that all workers of a machine share."""
+    adjust: Adjust = "all"
+    data = MarketData(panel, HistoryCache(0), Assets.of(panel))
+    for field in BARS:
+        values = data.adjusted(field, adjust=adjust)
+        if values is not getattr(panel, field):
+            yield (field, adjust), values
 
 
 def check_field(field: object) -> None:

@@ -8,7 +8,7 @@ from rustybt_ray.data.panel import Panel
 from rustybt_ray.workspace.asset_cache import AssetCache
 from rustybt_ray.workspace.bundle_pool import BundlePool
 from rustybt_ray.workspace.history_cache import HistoryCache
-from rustybt_ray.workspace.market_data import MarketData
+from rustybt_ray.workspace.market_data import MarketData, Placed
 
 
 class Workspace:
@@ -27,10 +27,16 @@ class Workspace:
         self.assets = AssetCache()
         self.bundles = BundlePool(self.config.pool_size, self._forget)
         self._data: dict[str, MarketData] = {}
+        self._placed: dict[str, Placed] = {}
 
-    def open(self, panel: Panel, name: str | None = None) -> None:
-        """Open a panel; an older version of the same bundle `name` is let go with everything made from it."""
+    def open(self, panel: Panel, name: str | None = None, placed: Placed | None = None) -> None:
+        """Open a panel; an older version of the same bundle `name` is let go with everything made from it.
+
+        `placed` gives the adjusted fields that need not be made here.
+        """
         self.bundles.put(panel, name)
+        if placed is not None:
+            self._placed[panel.version] = placed
 
     def data(self, version: str, scope: Hashable = None) -> MarketData:
         """What strategies see of an open panel, the same object each time.
@@ -48,7 +54,7 @@ class Workspace:
         """
         panel = self.bundles.get(version)
         if version not in self._data:
-            self._data[version] = MarketData(panel, self.history, self.assets.get(panel))
+            self._data[version] = MarketData(panel, self.history, self.assets.get(panel), self._placed.get(version))
         data = self._data[version]
         data.scope = scope
         return data
@@ -66,3 +72,4 @@ class Workspace:
         self.history.drop(version)
         self.assets.drop(version)
         self._data.pop(version, None)
+        self._placed.pop(version, None)

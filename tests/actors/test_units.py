@@ -14,6 +14,9 @@ from actors.pool import PersistentWorkerPool
 from actors.thread import RayThread, ray_thread
 from actors.worker import BacktestWorker
 from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.data.panel import FIELDS
+from rustybt_ray.data.sample import sample_panel
+from rustybt_ray.data.store import BundleStore
 from rustybt_ray.exceptions import BundleError, ExecutionError, InputError
 from rustybt_ray.execution.messages import Chunk
 
@@ -62,10 +65,14 @@ def test_there_is_at_least_one_cpu():
     assert 1 <= available_cpus() <= (os.cpu_count() or 1)
 
 
+def shared(put, limit=2, room=1e12):
+    return SharedPanels(put, limit, lambda: room)
+
+
 class TestSharedPanels:
     def test_a_version_is_put_once_as_contiguous_numbers(self):
         put = []
-        panels = SharedPanels(lambda thing: put.append(thing) or len(put), 2)
+        panels = shared(lambda thing: put.append(thing) or len(put))
         first = panels.place(PANEL)
         assert panels.place(PANEL) is first
         assert len(put) == 1
@@ -74,12 +81,54 @@ class TestSharedPanels:
         assert first.nbytes == panels.nbytes == PANEL.nbytes
         assert all(array.dtype.kind in "fi" and array.flags.c_contiguous for array in put[0].values())
 
+    def test_adjusted_bars_are_put_beside_a_panel_with_events(self):
+        panel = sample_panel()
+        placed = shared(lambda thing: thing).place(panel)
+        assert set(placed.fields) == {"arrays", *((field, "all") for field in FIELDS)}
+        assert np.array_equal(placed.fields["close", "all"], panel.close * panel.factor, equal_nan=True)
+        assert np.array_equal(placed.fields["volume", "all"], panel.volume / panel.split_factor, equal_nan=True)
+        assert placed.nbytes == panel.nbytes + 5 * panel.close.nbytes
+        short = shared(lambda thing: thing, room=panel.nbytes + 2 * panel.close.nbytes).place(panel)
+        assert set(short.fields) == {"arrays", ("open", "all"), ("high", "all")}
+
     def test_the_one_unused_for_longest_is_let_go(self):
-        panels = SharedPanels(lambda thing: object(), 2)
+        panels = shared(lambda thing: object())
         one, two, three = wave_panel(50), wave_panel(60), wave_panel(70)
         for panel in (one, two, one, three):
             panels.place(panel)
         assert [placed.version for placed in panels] == [one.version, three.version]
+
+    def test_a_new_version_of_a_bundle_replaces_the_old_one(self):
+        panels = shared(lambda thing: object(), limit=8)
+        one, two, three = wave_panel(50), wave_panel(60), wave_panel(70)
+        for panel, name in ((one, "a"), (two, "b"), (three, "a")):
+            panels.place(panel, name)
+        assert [(placed.name, placed.version) for placed in panels] == [("b", two.version), ("a", three.version)]
+
+    def test_panels_go_when_there_is_no_room_for_another(self):
+        one, two = wave_panel(50), wave_panel(60)
+        panels = shared(lambda thing: object(), limit=8, room=two.nbytes + one.nbytes / 2)
+        panels.place(one)
+        panels.place(two)
+        assert [placed.version for placed in panels] == [two.version]
+
+    def test_one_that_is_too_large_is_mapped_by_the_workers_or_refused_with_the_numbers(self, tmp_path, caplog):
+        panel = wave_panel(50)
+        panels = shared(lambda thing: pytest.fail("it was put"), room=panel.nbytes - 1)
+        message = f"the panel of {panel.nbytes:,} bytes does not fit .*has room for {panel.nbytes - 1:,}.*BundleStore"
+        with pytest.raises(ExecutionError, match=message):
+            panels.place(panel)
+        store = BundleStore(tmp_path)
+        store.publish("waves", panel)
+        placed = panels.place(store.open("waves"))
+        assert (placed.fields, placed.nbytes) == ({}, 0)
+        assert "workers map" in caplog.text
+        worker = BacktestWorker()
+        worker.setup("worker-1", OptimizationConfig(), 2)
+        worker.open(placed.scalars, placed.fields, "waves")
+        worker.prepare(job_on(panel, square))
+        with pytest.raises(BundleError):
+            worker.open({"folder": str(tmp_path / "elsewhere")}, {})
 
 
 class TestWorker:

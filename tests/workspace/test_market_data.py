@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rustybt_ray.data.build import panel_from_arrays
+from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.workspace.asset_cache import Assets
 from rustybt_ray.workspace.history_cache import HistoryCache
@@ -344,3 +345,13 @@ def test_a_small_cache_changes_no_bit(make_panel):
     again = everything(data_of(panel, limit=0), "all")
     for name, values in wide.items():
         assert narrow[name].tobytes() == values.tobytes() == again[name].tobytes()
+
+
+def test_adjusted_fields_that_are_placed_are_not_made():
+    panel = sample_panel()
+    marker = np.zeros(panel.shape)
+    placed = {("close", "all"): marker}
+    data = MarketData(panel, HistoryCache(1 << 30), Assets.of(panel), lambda *key: placed.get(key))
+    assert data.adjusted("close") is marker
+    assert np.array_equal(data.adjusted("close", adjust="splits"), panel.close * panel.split_factor, equal_nan=True)
+    assert np.array_equal(data.adjusted("open"), panel.open * panel.factor, equal_nan=True)
