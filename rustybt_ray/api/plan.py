@@ -20,6 +20,7 @@ from rustybt_ray.execution.ports import TrialSource
 from rustybt_ray.studies.records import HEADER
 from rustybt_ray.studies.run_directory import find_recorded
 from rustybt_ray.studies.sizes import Sizes
+from rustybt_ray.workspace.market_data import adjusted_bytes
 
 PLACE = ("executor", "n_jobs", "pool", "address", "timeout", "trial_timeout", "isolate")
 
@@ -53,10 +54,11 @@ class Plan:
         Bytes of this process: its `panel`, `caches` at most, `blocks` (results as they arrive, and merged: metrics and
         moments), of these the `moments`, and the `table`.
     worker : dict of str to int, or None
-        Bytes of each Ray worker: `panel_share`, its part of the one panel that the workers of a machine map, and `caches` at
+        Bytes of each Ray worker: `panel_share`, its part of what the workers of a machine map from the store, and `caches` at
         most. None if there are none.
     store : int
-        Bytes of the panel in the object store of each machine with workers; 0 without Ray.
+        Bytes of the panel and its adjusted fields in the object store of each machine with workers, if that has room for
+        them; 0 without Ray.
     journal : int or None
         Bytes of the journal in `run_dir`, what is recorded included; 0 without one.
     """
@@ -131,7 +133,8 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     batches = _batches(trials, tryout, workers, ray=ray, one_by_one=bool(tuple(given["callbacks"])))
     journal = None if batches is None else written + tryout.sizes.journal_of(trials or 0, batches, in_process=not ray)
     config, panel = asked.job.config, asked.panel.nbytes
-    share = {"panel_share": panel // workers, "caches": config.cache_bytes(workers)} if ray and workers else None
+    store = panel + adjusted_bytes(asked.panel) if ray else 0
+    share = {"panel_share": store // workers, "caches": config.cache_bytes(workers)} if ray and workers else None
     return Plan(
         trials=trials,
         recorded=recorded,
@@ -146,7 +149,7 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
             **_results(tryout.sizes, None if trials is None else trials + recorded),
         },
         worker=share,
-        store=panel if ray else 0,
+        store=store,
         journal=journal if given["run_dir"] is not None else 0,
         **where,
     )

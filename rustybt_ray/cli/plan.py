@@ -40,12 +40,12 @@ def lines(plan: "Plan") -> list[tuple[str, str]]:
         ("this process", ", ".join(parts)),
     ]
     if worker is not None:
-        share = (
-            f"{size(worker['panel_share'])} as its share of the one panel, indicators up to {size(worker['caches'])}"
-        )
+        share = f"{size(worker['panel_share'])} as its share of the panel in the store, indicators up to {size(worker['caches'])}"
         made.append(("each worker", share))
     if plan.store:
-        made.append(("object store", f"{size(plan.store)} for the panel, on each machine with workers"))
+        made.append(
+            ("object store", f"{size(plan.store)} for the panel and its adjusted fields, on each machine with workers")
+        )
     if plan.journal != 0:
         made.append(("journal", "not known" if plan.journal is None else f"about {size(plan.journal)} on the disk"))
     return made

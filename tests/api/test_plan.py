@@ -8,6 +8,7 @@ import rustybt_ray as rb
 from rustybt_ray.api import handover
 from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.exceptions import InputError, RunError
+from rustybt_ray.workspace.market_data import adjusted_fields
 
 SPACE = {"fast": rb.Int(5, 50, step=5), "slow": rb.Int(60, 150, step=10)}
 
@@ -96,8 +97,8 @@ def test_what_must_not_run_here_is_not_tried_here(panel, options):
     plan = rb.plan(never, bundle=panel, space={"fast": [1, 2]}, n_jobs=3, **options)
     assert (plan.tried, plan.trial_seconds, plan.seconds) == (0, None, None)
     assert (plan.executor, plan.begins_here, plan.workers) == ("ray", False, 3)
-    assert plan.worker == {"panel_share": panel.nbytes // 3, "caches": rb.OptimizationConfig().cache_bytes(3)}
-    assert plan.store == panel.nbytes
+    assert plan.store == panel.nbytes + sum(values.nbytes for _, values in adjusted_fields(panel)) > panel.nbytes
+    assert plan.worker == {"panel_share": plan.store // 3, "caches": rb.OptimizationConfig().cache_bytes(3)}
     assert plan.driver["caches"] == 0
     study = rb.optimize(crossover, progress=False, **asked(panel, space={"fast": [5, 6], "slow": [60]}))
     assert plan.driver["blocks"] == bytes_of(study)[0]

@@ -11,7 +11,7 @@ from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.workspace.asset_cache import Assets
 from rustybt_ray.workspace.history_cache import HistoryCache
-from rustybt_ray.workspace.market_data import MarketData
+from rustybt_ray.workspace.market_data import MarketData, adjusted_bytes, adjusted_fields
 
 ROWS, ASSETS, DAY = 14, 3, 86_400_000_000_000
 PRICE = st.one_of(st.floats(1.0, 500.0), st.floats(1.0, 500.0), st.just(math.nan))
@@ -355,3 +355,14 @@ def test_adjusted_fields_that_are_placed_are_not_made():
     assert data.adjusted("close") is marker
     assert np.array_equal(data.adjusted("close", adjust="splits"), panel.close * panel.split_factor, equal_nan=True)
     assert np.array_equal(data.adjusted("open"), panel.open * panel.factor, equal_nan=True)
+
+
+@pytest.mark.parametrize("events", ["split", "dividend", "both", "none"])
+def test_bytes_of_adjusted_fields_are_known_before_they_are_made(make_panel, events):
+    options = {}
+    if events in ("split", "both"):
+        options["splits"] = [(3, 0, 2.0)]
+    if events in ("dividend", "both"):
+        options["dividends"] = [(4, 0, 0.5)]
+    panel = make_panel(np.full((8, 2), 10.0), **options)
+    assert adjusted_bytes(panel) == sum(values.nbytes for _, values in adjusted_fields(panel))
