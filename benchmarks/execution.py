@@ -275,7 +275,7 @@ class ReadyAnswers:
         """As that of workers on Ray."""
         return ChunkPolicy()
 
-    def open(self, panel: Panel) -> None:
+    def open(self, panel: Panel, name: str | None = None) -> None:
         """Nothing to open."""
 
     def prepare(self, job: Job) -> None:
