@@ -1,6 +1,7 @@
 """Environment in which Ray starts: one thread a worker in numeric libraries, no telemetry."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,12 @@ def variables(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
+
+
+def initialised() -> bool:
+    """Whether this process has a Ray, started by us or by the caller."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 def available_cpus(system: Path = Path("/")) -> int:

@@ -2,13 +2,12 @@
 
 import atexit
 import logging
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from actors import quiet
-from actors.environment import DRIVER, THREAD_CAPS, available_cpus, variables
+from actors.environment import DRIVER, THREAD_CAPS, available_cpus, initialised, variables
 from actors.thread import ray_thread
 from rustybt_ray.exceptions import ExecutionError
 
@@ -82,12 +81,6 @@ def store_bytes() -> float:
 
     found = [float(node["Resources"].get("object_store_memory", 0.0)) for node in ray.nodes() if node["Alive"]]
     return min((size for size in found if size), default=0.0)
-
-
-def initialised() -> bool:
-    """Whether this process has a Ray, started by us or by the caller."""
-    ray = sys.modules.get("ray")
-    return ray is not None and bool(ray.is_initialized())
 
 
 def cpus() -> int | None:

@@ -3,13 +3,14 @@
 Public names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rustybt_ray.api import backtest as backtest
-    from rustybt_ray.api import optimize as optimize
-    from rustybt_ray.api import plan as plan
+    from rustybt_ray.api.backtest import backtest as backtest
+    from rustybt_ray.api.optimize import optimize as optimize
+    from rustybt_ray.api.plan import plan as plan
     from rustybt_ray.api.workers import PersistentWorkerPool as PersistentWorkerPool
     from rustybt_ray.config import OptimizationConfig as OptimizationConfig
     from rustybt_ray.data.bundle import Bundle as Bundle
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
     from rustybt_ray.studies.study import Study as Study
 
 _HOMES = {
-    "rustybt_ray.api": ("backtest", "optimize", "plan"),
+    "rustybt_ray.api.backtest": ("backtest",),
+    "rustybt_ray.api.optimize": ("optimize",),
+    "rustybt_ray.api.plan": ("plan",),
     "rustybt_ray.api.workers": ("PersistentWorkerPool",),
     "rustybt_ray.config": ("OptimizationConfig",),
     "rustybt_ray.data.bundle": ("Bundle",),
@@ -80,7 +83,13 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    collecting = gc.isenabled()
+    gc.disable()  # what modules are made of stays: looking through all of it again and again is half of their loading time
+    try:
+        value = getattr(import_module(_HOME[name]), name)
+    finally:
+        if collecting:
+            gc.enable()
     globals()[name] = value
     return value
 

@@ -5,8 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from actors.environment import available_cpus
-from actors.runtime import initialised
+from actors.environment import available_cpus, initialised
 from rustybt_ray._validation import check_choice, check_count, check_number
 from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace

@@ -12,7 +12,6 @@ from rustybt_ray._typing import DateLike, StrategyFunction
 from rustybt_ray._validation import check_bytes
 from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.prepare import prepare
-from rustybt_ray.api.resume import ResumedSource
 from rustybt_ray.api.review import check_causality, replay
 from rustybt_ray.api.searches import Source
 from rustybt_ray.config import OptimizationConfig
@@ -22,7 +21,6 @@ from rustybt_ray.engine.settings import Settings
 from rustybt_ray.execution.ports import TrialSource
 from rustybt_ray.progress import make_listener
 from rustybt_ray.strategies.strategy import TARGET
-from rustybt_ray.studies.run_directory import RunDirectory
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.trials import FrozenTrial
 
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
     from rustybt_ray.data.bundle import Bundle
     from rustybt_ray.search.space import ParameterSpace
+    from rustybt_ray.studies.run_directory import RunDirectory
+    from rustybt_ray.studies.spec import StudySpec
 
 log = logging.getLogger("rustybt_ray.study")
 Direction = Literal["maximize", "minimize"]
@@ -184,11 +184,9 @@ def optimize(
     study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
     listener, calls = make_listener(progress, spec.objective, spec.direction), tuple(callbacks)
     source: TrialSource = Source(asked.search, spec.objective)
-    with RunDirectory(run_dir, spec, resume=resume) if run_dir is not None else nullcontext() as run:
-        if run is not None and run.recorded.blocks:
-            source = ResumedSource(source, [block for _, block in run.recorded.blocks], study.add)
-        if run is not None and len(run.recorded.suspects):
-            place = place.apart(run.recorded.suspects)
+    with _open_run(run_dir, spec, resume) if run_dir is not None else nullcontext() as run:
+        if run is not None:
+            source, place = _go_on(run, source, study, place)
         _log_begin(study, source.remaining, run_dir)
         if source.remaining != 0:
             sink = Sink(study, calls, run.journal if run is not None else None)
@@ -201,6 +199,22 @@ def optimize(
     if log.isEnabledFor(logging.INFO):
         _log_end(study)
     return study
+
+
+def _open_run(run_dir: str | Path, spec: "StudySpec", resume: bool) -> "RunDirectory":
+    # loaded here because a study without one starts sooner without it
+    from rustybt_ray.studies.run_directory import RunDirectory
+
+    return RunDirectory(run_dir, spec, resume=resume)
+
+
+def _go_on(run: "RunDirectory", source: TrialSource, study: Study, place: Place) -> tuple[TrialSource, Place]:
+    """The search without what the run directory knows, and where the rest may run."""
+    if run.recorded.blocks:
+        from rustybt_ray.api.resume import ResumedSource
+
+        source = ResumedSource(source, [block for _, block in run.recorded.blocks], study.add)
+    return source, place.apart(run.recorded.suspects) if len(run.recorded.suspects) else place
 
 
 def _log_begin(study: Study, left: int | None, run_dir: str | Path | None) -> None:

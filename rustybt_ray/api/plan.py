@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from actors import runtime
+from actors.environment import initialised
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray._validation import check_bytes
 from rustybt_ray.api.executors import Place
@@ -178,7 +179,7 @@ def _seconds(
 ) -> tuple[float, float] | None:
     if trials is None or seconds is None or workers is None:
         return None
-    there = place.pool is not None or place.address is not None or runtime.initialised()
+    there = place.pool is not None or place.address is not None or initialised()
     start = RAY_COSTS if ray and not there else 0.0
     return start + trials * seconds[0] / workers, start + trials * seconds[1] / workers
 

@@ -42,7 +42,7 @@ Example:
 @common
 def command(strategy: str, params: dict[str, Any], output: Path | None, form: str, **options: Any) -> None:
     """Run STRATEGY once over BUNDLE and print every metric with its meaning."""
-    from rustybt_ray.api import backtest
+    from rustybt_ray.api.backtest import backtest
     from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.cli.output import check_destination, computing, write_data
     from rustybt_ray.cli.values import params_text

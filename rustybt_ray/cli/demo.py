@@ -69,7 +69,7 @@ def _sample(root: Path | None, spare: Path) -> "tuple[Bundle, Path | None]":
 
 
 def _sweep(bundle: "Bundle", root: Path | None, executor: dict[str, Any]) -> None:
-    from rustybt_ray.api import optimize
+    from rustybt_ray.api.optimize import optimize
     from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.cli.optimize import report
     from rustybt_ray.cli.output import computing

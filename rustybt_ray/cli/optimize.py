@@ -108,7 +108,7 @@ def command(
     STUDY.toml may say any of it, under the names that the options have in Python (see examples/study.toml); options
     given here win.
     """
-    from rustybt_ray.api import optimize
+    from rustybt_ray.api.optimize import optimize
     from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.cli.output import check_destination, computing
     from rustybt_ray.strategies.load import load_strategy
@@ -131,7 +131,7 @@ def command(
 
 def _plan(strategy: str, form: str, arguments: dict[str, Any]) -> None:
     """Print what would happen instead."""
-    from rustybt_ray.api import plan
+    from rustybt_ray.api.plan import plan
     from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.cli.output import computing
     from rustybt_ray.cli.plan import report as report_plan

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("trial", "state", "error", "duration", "worker")
 STATES = {0: "complete", 1: "failed"}
+SMALL = 2_000  # rows
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,20 @@ def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[s
         place = {int(number): i for i, number in enumerate(block.numbers)}
         for number, error in block.errors.items():
             errors[place[number]] = f"{error.type}: {error.message}"  # type: ignore[call-overload]
-    columns: dict[str, Any] = {"trial": block.numbers}
+    columns: dict[str, Any] = {"trial": _values(block.numbers)}
     columns |= {name: pl.Series(name, values, strict=False) for name, values in params.items()}
-    columns |= {name: block.metrics[:, i] for i, name in enumerate(block.names)}
-    columns["state"] = np.where(block.state == COMPLETE, STATES[0], STATES[1]).astype(object)
+    columns |= {name: _values(block.metrics[:, i]) for i, name in enumerate(block.names)}
+    columns["state"] = np.where(block.state == COMPLETE, STATES[0], STATES[1]).tolist()
     columns["error"] = pl.Series(errors, dtype=pl.String)
-    columns["duration"] = block.duration
+    columns["duration"] = _values(block.duration)
     columns["worker"] = pl.Series(workers, dtype=pl.String)
-    return pl.DataFrame(columns).with_columns(pl.col("state").cast(pl.String))
+    schema = {"trial": pl.Int64, **dict.fromkeys((*block.names, "duration"), pl.Float64), "state": pl.String}
+    return pl.DataFrame(columns, schema_overrides=schema)
+
+
+def _values(column: np.ndarray) -> Any:
+    """A column as polars takes it: for an array it loads all of NumPy's masked arrays, which a small table need not wait for."""
+    return column.tolist() if len(column) < SMALL else column
 
 
 def _align(block: Block, names: tuple[str, ...]) -> np.ndarray:
