@@ -225,7 +225,7 @@ def decide(
     """Set the counts of row d's orders at its own close."""
     kind, weights, mask = target.kind, target.weights, target.mask
     share = row_share(market, target, rules, account, d)
-    columns = book.queue[: ordered_columns(kind, weights, mask, book.change, d, low, book.queue)]
+    columns = book.queue[: ordered_columns(kind, weights, mask, d, low, book.queue)]
     decide_counts(rules, book.cells, book.decided, market.mark, columns, kind, weights, mask, share, d, value)
 
 
@@ -240,7 +240,7 @@ def take_orders(
     """
     kind, weights, mask, cells = target.kind, target.weights, target.mask, book.cells
     share, pending = row_share(market, target, rules, account, d), account.open_orders
-    count = ordered_columns(kind, weights, mask, book.change, d, low, book.queue)
+    count = ordered_columns(kind, weights, mask, d, low, book.queue)
     columns = book.queue[:count]
     if simple and pending == 0 and account.short_positions == 0:
         value = book.curves[EQUITY, row]

@@ -9,6 +9,7 @@ from rustybt_ray.engine._jit import as_vector, kernel
 from rustybt_ray.engine.fills_nb import end_order, whole_part
 from rustybt_ray.engine.structures import (
     ARRIVAL,
+    CHANGE_CELLS,
     CHARGED,
     CUT,
     DECISION,
@@ -47,35 +48,38 @@ def flag(active: ByteArray, d: int, lag: int) -> None:
 def mark_changes(
     mask: ByteArray, active: ByteArray, change: ByteArray, found: IntArray, low: int, high: int, lag: int
 ) -> None:
-    """Flag the rows of [low, high] where a mask differs from its row before (before `low`: false); `change` says in which cells.
+    """Flag the rows of [low, high] where a mask differs from its row before (before `low`: false).
 
-    The difference is taken over the flat mask, so that it vectorises whatever the number of assets, and searched by words.
+    The difference is taken over the flat mask, so that it vectorises whatever the number of assets, and searched by words; a
+    block of cells at a time, so that `change` stays in the processor's first cache and no worker keeps a byte for each cell.
     """
     assets = mask.shape[1]
     flat = as_vector(mask, np.uint8)[low * assets : (high + 1) * assets]
-    size = len(flat)
-    words = -(-size // 8)
-    head = min(assets, size)
-    for i in range(head):
-        change[i] = flat[i] != 0
-    later, before, differs = flat[head:], flat[: size - head], change[head:size]
-    for i in range(len(later)):
-        differs[i] = (later[i] != 0) != (before[i] != 0)
-    for i in range(size, 8 * words):
-        change[i] = 0
-    changed = as_vector(change, np.uint64)[:words]
-    count = 0
-    for w in range(words):
-        found[count] = w
-        count += 1 if changed[w] != 0 else 0
-    for k in range(count):
-        word = changed[found[k]]
-        while word != 0:
-            # the byte of the lowest one, found by a product: bytes are zero or one
-            byte = (word & (~word + ONE)) * BYTE_NUMBERS >> SEVEN_BYTES
-            cell = 8 * found[k] + np.int64(byte)
-            flag(active, low + cell // assets, lag)
-            word &= word - ONE
+    for start in range(0, len(flat), CHANGE_CELLS):
+        cells = min(len(flat) - start, CHANGE_CELLS)
+        first = min(max(assets - start, 0), cells)  # cells of row `low`
+        for i in range(first):
+            change[i] = flat[start + i] != 0
+        later, before = flat[start + first : start + cells], flat[start + first - assets : start + cells - assets]
+        differs = change[first:cells]
+        for i in range(len(later)):
+            differs[i] = (later[i] != 0) != (before[i] != 0)
+        words = -(-cells // 8)
+        for i in range(cells, 8 * words):
+            change[i] = 0
+        changed = as_vector(change, np.uint64)[:words]
+        count = 0
+        for w in range(words):
+            found[count] = w
+            count += 1 if changed[w] != 0 else 0
+        for k in range(count):
+            word = changed[found[k]]
+            while word != 0:
+                # the byte of the lowest one, found by a product: bytes are zero or one
+                byte = (word & (~word + ONE)) * BYTE_NUMBERS >> SEVEN_BYTES
+                cell = start + 8 * found[k] + np.int64(byte)
+                flag(active, low + cell // assets, lag)
+                word &= word - ONE
 
 
 @kernel
@@ -132,17 +136,15 @@ def target_weight(kind: int, weights: FloatArray, mask: ByteArray, share: float,
 
 
 @kernel
-def ordered_columns(
-    kind: int, weights: FloatArray, mask: ByteArray, change: ByteArray, d: int, low: int, columns: IntArray
-) -> int:
+def ordered_columns(kind: int, weights: FloatArray, mask: ByteArray, d: int, low: int, columns: IntArray) -> int:
     """Columns that row d orders, in order; their number. `low` is the segment's first decision row."""
     count, assets = 0, len(columns)
     # counting without a branch: which assets change is not for the processor to guess
     if kind == MASK_CHANGE:
-        differs = change[(d - low) * assets : (d - low + 1) * assets]
+        row, before = mask[d], mask[max(d - 1, low)]
         for a in range(assets):
             columns[count] = a
-            count += 1 if differs[a] != 0 else 0
+            count += 1 if (row[a] != 0) != (before[a] != 0 and d > low) else 0
     elif kind == DENSE:
         for a in range(assets):
             columns[count] = a

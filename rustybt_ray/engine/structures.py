@@ -31,6 +31,9 @@ CURVES = 2
 # rows valued together; partial sums of the metrics
 LANES, SUM_LANES = 8, 16
 
+# cells of a mask that are compared together, a multiple of 8
+CHANGE_CELLS = 1 << 12
+
 # columns of the events, sorted by their row
 EVENT_ROW, EVENT_COLUMN, EVENT_VALUE, EVENT_PAY = range(4)
 
@@ -178,8 +181,8 @@ def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
         claims=np.zeros(dividends),
         active=np.zeros(rows // 8 * 8 + 8, np.uint8),
         visits=np.zeros(rows + 1, np.int64),
-        change=np.zeros(-(-rows * assets // 64) * 64, np.uint8),
-        found=np.zeros(-(-rows * assets // 8) + 1, np.int64),
+        change=np.zeros(CHANGE_CELLS, np.uint8),
+        found=np.zeros(CHANGE_CELLS // 8 + 1, np.int64),
         queue=np.zeros(assets, np.int64),
         sales=np.zeros(assets, np.int64),
         purchases=np.zeros(assets, np.int64),
