@@ -76,9 +76,8 @@ def test_the_callers_ray_is_used_as_it_is_and_left_running():
     found = live("attach")
     assert (found["size"], found["trials"], found["works"]) == (1, 12, 42)
     assert found["threads"] == [[1.0]]
-    assert found["refused"].startswith(
-        "4 workers need one CPU each (the Ray that is running has 1). Use n_jobs=1 or fewer"
-    )
+    assert found["more"] == [12, 1, 1]
+    assert found["busy"].startswith("none of 1 workers started (not ready within 1 s; 0 of Ray's 1 CPUs are free)")
 
 
 @pytest.mark.slow

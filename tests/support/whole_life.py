@@ -57,12 +57,10 @@ def attach():
     with PersistentWorkerPool() as pool:
         trials, size = study(pool), pool.size
         threads = run(Counting(1), job_on(PANEL, polars_threads), pool).blocks[0].metrics.tolist()
-    try:
-        PersistentWorkerPool(4).open(PANEL)
-    except ExecutionError as error:
-        refused = str(error)
+    with PersistentWorkerPool(4) as pool:
+        more = [study(pool), pool.size, len(pool.statistics()["workers"])]
     works = ray.get(ray.remote(num_cpus=1)(lambda: 42).remote())
-    return {"size": size, "trials": trials, "threads": threads, "refused": refused, "busy": busy(ray), "works": works}
+    return {"size": size, "trials": trials, "threads": threads, "more": more, "busy": busy(ray), "works": works}
 
 
 def busy(ray):
