@@ -131,9 +131,14 @@ class Crew:
     def statistics(self) -> dict[str, Any]:
         """Figures of the pool and of each worker that answers within 5 seconds."""
         self._admit(5.0)
-        asked = [member.actor.statistics.remote() for member in self._placed()]
-        answered, _ = ray.wait(asked, num_returns=len(asked), timeout=5.0) if asked else ([], [])
-        workers = [value for value in self._read(answered) if isinstance(value, dict)]
+        asked = {member.actor.statistics.remote(): member for member in self._placed()}
+        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=5.0) if asked else ([], [])
+        found = zip(answered, self._read(answered), strict=True)
+        workers = [
+            {"name": f"worker-{asked[call].number}", "node": asked[call].node, **value}
+            for call, value in found
+            if isinstance(value, dict)
+        ]
         own = {
             "trials": self.trials,
             "chunks": self.chunks,

@@ -82,7 +82,7 @@ class HistoryCache:
         """Set another limit; what is too much for it is let go, LRU entries first."""
         self.limit_bytes = limit_bytes
         for entries, tier in ((self._second, self._tiers[1]), (self._first, self._tiers[0])):
-            while entries and self._tiers[0].bytes + self._tiers[1].bytes > limit_bytes:
+            while entries and self.nbytes > limit_bytes:
                 tier.bytes -= entries.pop(next(iter(entries))).nbytes
                 tier.evictions += 1
 
@@ -128,4 +128,5 @@ class HistoryCache:
             "lru": {**vars(second), "entries": len(self._second)},
             "hit_rate": hits / asked if asked else float("nan"),
             "bytes": self.nbytes,
+            "limit": self.limit_bytes,
         }
