@@ -84,3 +84,9 @@ def test_the_callers_ray_is_used_as_it_is_and_left_running():
 @needs_proc
 def test_a_driver_and_its_study_outlive_rays_head():
     assert live("headless", limit=200) == {"trials": 200}
+
+
+@pytest.mark.cluster
+@needs_proc
+def test_a_study_on_a_cluster_outlives_its_head():
+    assert live("headless_cluster", limit=200) == {"trials": [200, 12], "size": 2}

@@ -90,13 +90,34 @@ def headless():
     """Ray's head dies while a study runs; the driver must outlive the minute after which Ray would end it."""
     pool = PersistentWorkerPool(2)
     study(pool)
-    for pid in children():
-        if "gcs_server" in Path(f"/proc/{pid}/cmdline").read_text():
-            os.kill(pid, signal.SIGKILL)
+    behead()
     trials = study(pool, slow_square, 200)
     time.sleep(70)
     return {"trials": trials}
 
 
+def headless_cluster():
+    """The same on a cluster, whose nodes the pool would look at: who asks a cluster without a head waits for ever."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    try:
+        with PersistentWorkerPool(4, address=cluster.address) as pool:
+            study(pool)
+            pool.statistics()
+            behead()
+            return {"trials": [study(pool, slow_square, 200), study(pool)], "size": pool.size}
+    finally:
+        cluster.shutdown()
+
+
+def behead():
+    for pid in children():
+        if "gcs_server" in Path(f"/proc/{pid}/cmdline").read_text():
+            os.kill(pid, signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    print(json.dumps({"close": close, "forget": forget, "attach": attach, "headless": headless}[sys.argv[1]]()))
+    lives = {"close": close, "forget": forget, "attach": attach}
+    lives |= {"headless": headless, "headless_cluster": headless_cluster}
+    print(json.dumps(lives[sys.argv[1]]()))
