@@ -100,12 +100,9 @@ class Crew:
         """Start workers that are due or have room now, wait for an answer, and report what came."""
         if self.session.elastic:
             self._census.look()
-        self._fit()
         now = time.monotonic()
-        due = [when for when in self._births if when <= now]
         self._births = [when for when in self._births if when > now]
-        for _ in due:
-            self._hire()
+        self._fit()
         reports = self._collect(max(0.0, min([timeout, *(when - now for when in self._births)])))
         return reports + self._overdue()
 
@@ -151,19 +148,16 @@ class Crew:
         """Workers to have, those that wait for a CPU included: a cluster that scales by itself adds nodes for them."""
         return self._census.view.cpus if self.session.workers is None else self.session.workers
 
-    def _missing(self) -> int:
-        return self._wanted() - len(self._members) - len(self._births)
-
     def _fit(self) -> None:
         """As many workers as are wanted now: hire those that are missing, let go of those that wait for too few CPUs."""
-        missing = self._missing()
-        for _ in range(missing):
+        wanted = self._wanted()
+        for _ in range(wanted - len(self._members) - len(self._births)):
             self._hire()
-        if missing < 0:
+        surplus = len(self._members) - wanted
+        if surplus > 0:
             waiting = [member.number for member in self._members.values() if member.node is None]
-            for number in waiting[missing:]:
+            for number in waiting[-surplus:]:
                 self._dismiss(number)
-            del self._births[max(0, len(self._births) + min(0, missing + len(waiting))) :]
 
     def _placed(self) -> list[Member]:
         return [member for member in self._members.values() if member.node is not None]
@@ -263,8 +257,7 @@ class Crew:
     def _expect(self) -> None:
         """Hire a worker in the place of one that went, later and later while none gets ready."""
         wait = min(0.25 * 2.0 ** min(self._failures, 16), SLOWEST_RETRY) if self._failures else 0.0
-        if self._missing() > 0:
-            self._births.append(time.monotonic() + wait)
+        self._births.append(time.monotonic() + wait)
 
     def _gone(self, number: int, error: BaseException) -> list[Report]:
         """A worker whose node went before it ran there is replaced without a word: nobody counted on it."""

@@ -98,6 +98,31 @@ def test_what_others_hold_is_waited_for_beside_the_work(study):
     assert not here.died
 
 
+def test_those_who_wait_for_cpus_that_went_away_are_let_go(study):
+    ray = FakeRay(1, 1, 1)
+    ray.held = 2
+    here = study(ray)
+    assert here.go() == 1
+    for name, held in (("node-3", 1), ("node-2", 0)):
+        ray.leave(name)
+        ray.held = held
+        assert here.go() == 1
+        assert sum(actor.dead is None for actor in ray.actors) == 1 + held
+    assert len(ray.actors) == 3
+
+
+def test_a_worker_that_dies_before_it_is_ready_is_replaced_later_and_later(study, monkeypatch):
+    ray = FakeRay(1)
+    here = study(ray)
+    monkeypatch.setattr(crew, "SLOWEST_RETRY", 3600.0)
+    here.crew._failures = 20
+    ray.actors[0].die("The actor is dead because its worker process has died.")
+    here.go()
+    assert len(here.died) == len(ray.actors) == 1
+    here.crew._births = []
+    assert here.go() == 1
+
+
 def test_a_crew_that_ran_waits_for_a_cluster_without_cpus(study, monkeypatch, caplog):
     ray = FakeRay(2)
     here = study(ray)
@@ -154,6 +179,10 @@ def test_a_node_divides_its_cache_among_the_workers_that_it_has(study):
     ray.on("node-2")[0].die("The actor is dead because its worker process has died.")
     here.go()
     assert [actor.shares[-1] for actor in ray.on("node-2")] == [2, 2]
+    ray.held = 2
+    ray.on("node-2")[0].die("The actor is dead because its worker process has died.")
+    here.go()
+    assert [actor.shares[-1] for actor in ray.on("node-2")] == [1]
 
 
 changes = st.lists(
