@@ -233,9 +233,13 @@ class Crew:
         for call, value in zip(done, self._read(done), strict=True):
             number, what = self._calls.pop(call)
             if isinstance(value, ray.exceptions.RayTaskError):
-                if what < 0 or breaks_study(value):
+                if what < 0 and self._any_ready:
+                    log.warning("worker-%d cannot run this study, others can: %s", number, cause_of(value))
+                    dead.setdefault(number, value)
+                elif what < 0 or breaks_study(value):
                     raise self._refused(value)
-                answers.append((ChunkFailed(number, what, cause_of(value)), None))
+                else:
+                    answers.append((ChunkFailed(number, what, cause_of(value)), None))
             elif isinstance(value, BaseException):
                 dead.setdefault(number, value)
             elif what >= 0:

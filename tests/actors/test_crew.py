@@ -25,6 +25,7 @@ class Study:
         self.patch.setattr(crew, "ray", ray)
         self.patch.setattr(census, "ray", ray)
         self.patch.setattr(crew, "SLOWEST_RETRY", 0.0)
+        self.patch.setattr(crew, "store_bytes", lambda: 1e9)
         self.ray, self.ready, self.died = ray, set(), []
         one = np.zeros(1)
         ray.block = Block(one, ("value",), one, np.zeros((1, 1)), np.zeros((1, 37)), one, {}, "worker")
@@ -159,6 +160,24 @@ def test_a_worker_that_found_no_place_is_no_death(study):
     ray.held = 0
     assert here.go() == 3
     assert not here.died
+
+
+def test_a_node_that_cannot_run_the_study_does_not_end_it_for_others(study, caplog):
+    ray = FakeRay(2)
+    here = study(ray)
+    here.go()
+    ray.broken.add(bad := ray.join(1))
+    assert here.go() == 2
+    assert "cannot run this study, others can: ModuleNotFoundError: No module named 'numba'" in caplog.text
+    ray.broken.remove(bad)
+    assert here.go() == 3
+
+
+def test_a_study_that_no_node_can_run_ends_with_one_error(study):
+    ray = FakeRay(2)
+    ray.broken.add("node-1")
+    with pytest.raises(ExecutionError, match=r"a worker cannot run this study .*No module named 'numba'"):
+        study(ray).go()
 
 
 def test_a_ray_of_ours_is_not_looked_at(study):

@@ -26,6 +26,9 @@ class Actor:
 
     def answer(self):
         for call, name, args in self.calls:
+            if name == "setup" and self.place in self.cluster.broken:
+                call.resolve(ray.exceptions.RayTaskError("setup", "", ModuleNotFoundError("No module named 'numba'")))
+                continue
             if name == "setup":
                 self.shares.append(args[2])
             if name == "share":
@@ -54,12 +57,12 @@ class Method:
 
 
 class FakeRay:
-    """What a crew sees of Ray; `join`, `leave` and `held` are for tests. Every chunk's answer is `block`."""
+    """What a crew sees of Ray; the rest is for tests. No worker can be set up on `broken` nodes; chunks' answer is `block`."""
 
     exceptions = ray.exceptions
 
     def __init__(self, *cpus, block=None):
-        self.block = block
+        self.block, self.broken = block, set()
         self.cpus, self.actors, self.held, self.names = {}, [], 0, itertools.count(1)
         for count in cpus:
             self.join(count)
