@@ -113,7 +113,7 @@ def errors_of(blocks):
 class GoingOn(Counting):
     """A search that has trials until `enough()`, so that a study lasts until what it waits for has happened."""
 
-    def __init__(self, enough, columns=None, most=4_000):
+    def __init__(self, enough, columns=None, most=10_000):
         super().__init__(most, columns)
         self.enough = enough
 
