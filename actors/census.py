@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import ray
 
 PERIOD = 1.0  # seconds between two looks at the cluster; one takes about 1 ms
-log = logging.getLogger("rustybt_ray")
+log = logging.getLogger("rustybt_ray.workers")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ SLOWEST_FETCH = 50e6  # bytes a second of a panel that comes over the network
 ANSWER = 2.0  # seconds that the cluster gets to say which nodes it has
 SLOWEST_RETRY = 10.0  # seconds between two attempts to start a worker
 SETUP, READY, PLACED = -1, -2, -3  # what a call is that is not a chunk
-log = logging.getLogger("rustybt_ray")
+log = logging.getLogger("rustybt_ray.workers")
 
 
 @dataclass(slots=True)

@@ -115,10 +115,8 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
     _owned = _Owned(_node(), local=address is None)
     atexit.register(_shutdown_at_exit)
     try:
-        if address is None:
-            session = _fixed(n_jobs, "this machine")
-        else:
-            session = _elastic(n_jobs, f"the cluster at {address}", {})
+        there = f"the cluster at {address}"
+        session = _fixed(n_jobs, "this machine") if address is None else _elastic(n_jobs, there, {})
     except ExecutionError:
         _release()
         raise
