@@ -29,7 +29,8 @@ class PersistentWorkerPool:
     Parameters
     ----------
     n_jobs : int, optional
-        Workers, one CPU each; default one for each CPU there is.
+        Workers, one CPU each; default one for each CPU there is. On a Ray that others started it may be more than there are
+        CPUs today: the others start when nodes join, and by default the workers follow the nodes that come and go.
     address : str, optional
         A cluster's address as `ray.init` takes it, "auto" for the one this machine belongs to.
     config : OptimizationConfig, optional
@@ -70,8 +71,8 @@ class PersistentWorkerPool:
 
     @property
     def size(self) -> int:
-        """Workers wanted; before the start, what this machine would have."""
-        return self._crew.session.workers if self._crew else self.n_jobs or available_cpus()
+        """Workers that the CPUs of today allow; before the start, what this machine would have."""
+        return self._crew.size if self._crew else self.n_jobs or available_cpus()
 
     @property
     def policy(self) -> ChunkPolicy:
@@ -110,7 +111,7 @@ class PersistentWorkerPool:
         return self._thread.call(self._turn, self._started(), chunks, timeout, limit=timeout + PATIENCE)
 
     def replace(self, worker: int) -> None:
-        """End a worker and start another, later and later while none gets ready."""
+        """End a worker and start another, unless the cluster has no place for it any more."""
         self._thread.call(self._started().replace, worker, limit=PATIENCE)
 
     def abandon(self) -> None:

@@ -26,14 +26,17 @@ class Session:
 
     Attributes
     ----------
-    workers : int
-        Workers to start, one CPU each.
+    workers : int or None
+        Workers wanted, one CPU each; None for as many as the cluster has CPUs at any time.
     options : dict
         Options of each worker's actor.
+    elastic : bool
+        Whether nodes may come and go, so that workers who find no CPU now may find one later.
     """
 
-    workers: int
+    workers: int | None
     options: dict[str, Any] = field(default_factory=dict)
+    elastic: bool = False
 
 
 @dataclass
@@ -56,7 +59,8 @@ def attach_or_start(n_jobs: int | None = None, *, address: str | None = None, pa
     Parameters
     ----------
     n_jobs : int, optional
-        Workers wanted; default one a CPU of Ray's, or of this machine if Ray is started.
+        Workers wanted; default one a CPU of Ray's, or of this machine if Ray is started. On a Ray that we did not start it
+        may be more than there are CPUs today: nodes may join.
     address : str, optional
         A cluster's address, as `ray.init` takes it; not looked at if Ray is initialised.
     panel_bytes : int, default 0
@@ -65,7 +69,7 @@ def attach_or_start(n_jobs: int | None = None, *, address: str | None = None, pa
     Raises
     ------
     ExecutionError
-        If Ray cannot be reached or has fewer CPUs than workers are wanted.
+        If Ray cannot be reached, has no CPU at all, or was started by us with fewer CPUs than workers are wanted.
     """
     return ray_thread().call(_attach_or_start, n_jobs, address, panel_bytes)
 
@@ -111,13 +115,15 @@ def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) 
     _owned = _Owned(_node(), local=address is None)
     atexit.register(_shutdown_at_exit)
     try:
-        session = _session(n_jobs, f"the cluster at {address}", {})
+        there = f"the cluster at {address}"
+        session = _fixed(n_jobs, "this machine") if address is None else _elastic(n_jobs, there, {})
     except ExecutionError:
         _release()
         raise
     where = "started on this machine" if address is None else f"joined at {address}"
     fields = {"address": address, "workers": session.workers, "node": _owned.node}
-    log.info("Ray is %s, for %d workers", where, session.workers, extra=fields)
+    workers = "a worker a CPU" if session.workers is None else f"{session.workers} workers"
+    log.info("Ray is %s, for %s", where, workers, extra=fields)
     return session
 
 
@@ -126,10 +132,12 @@ def _attach(n_jobs: int | None) -> Session:
     log.info("the Ray of this process is used")
     ours = _is_ours()
     if ours is None:
-        return _session(n_jobs, "the Ray that is running", {"runtime_env": {"env_vars": THREAD_CAPS}})
-    session = _session(n_jobs, "the Ray that another pool started", {})
+        return _elastic(n_jobs, "the Ray that is running", {"runtime_env": {"env_vars": THREAD_CAPS}})
     if ours.local:
-        _check_free(session.workers)
+        session = _fixed(n_jobs, "the Ray that another pool started")
+        _check_free(session.workers or 1)
+    else:
+        session = _elastic(n_jobs, "the cluster that another pool joined", {})
     ours.sessions += 1
     return session
 
@@ -155,19 +163,28 @@ def _join(address: str) -> None:
         raise ExecutionError("the Ray cluster cannot be reached", f"{address}: {error}", remedy) from error
 
 
-def _session(n_jobs: int | None, where: str, options: dict[str, Any]) -> Session:
-    """Workers that fit: an actor that fits nowhere would be waited for without end."""
+def _fixed(n_jobs: int | None, where: str) -> Session:
+    """On a Ray that we started: its CPUs are all it will ever have."""
     import ray
 
     cpus = int(ray.cluster_resources().get("CPU", 0))
-    wanted = n_jobs or max(cpus, 1)
+    wanted = n_jobs or cpus
     if wanted > cpus:
         what = f"{wanted} worker{'s need' if wanted > 1 else ' needs'} one CPU each"
-        remedy = f"Use n_jobs={cpus} or fewer." if cpus else "Add a node with CPUs."
-        raise ExecutionError(what, f"{where} has {cpus}", remedy)
-    if sum(bool(node["Alive"]) for node in ray.nodes()) > 1:
-        options = {"scheduling_strategy": "SPREAD", **options}
-    return Session(wanted, options)
+        raise ExecutionError(what, f"{where} has {cpus}", f"Use n_jobs={cpus} or fewer.")
+    return Session(wanted)
+
+
+def _elastic(n_jobs: int | None, where: str, options: dict[str, Any]) -> Session:
+    """On a Ray of others: one CPU is enough to begin with, nodes may join and other jobs may end."""
+    from actors.census import view
+
+    cpus = view().cpus
+    if not cpus:
+        raise ExecutionError("a worker needs a CPU", f"{where} has none", "Add a node with CPUs.")
+    if n_jobs is not None and n_jobs > cpus:
+        log.warning("%s has %d CPUs for %d workers: the others start when nodes join", where, cpus, n_jobs)
+    return Session(n_jobs, {"scheduling_strategy": "SPREAD", **options}, elastic=True)
 
 
 def _check_free(wanted: int) -> None:

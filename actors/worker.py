@@ -62,6 +62,16 @@ class BacktestWorker:
         self._runner = (self._factory or ChunkRunner)(self._workspace, name)
         return {"pid": os.getpid(), "host": socket.gethostname()}
 
+    def node(self) -> str:
+        """Id of the Ray node that this worker is on: it was placed, and its node's workers can be counted."""
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
+
+    def share(self, workers: int) -> None:
+        """Share this machine's cache with another number of workers than before."""
+        self._made()[0].share(workers)
+
     def open(self, scalars: Mapping[str, object], fields: Mapping[Any, Any], name: str | None = None) -> None:
         """Open a panel without a copy; an older version of the bundle `name` is let go.
 

@@ -116,9 +116,10 @@ def optimize(
     executor : {"auto", "inline", "ray"}
         "auto" starts in this process and goes on with Ray workers if the work that is left pays for them.
     n_jobs : int, optional
-        Ray workers; by default one a core.
+        Ray workers; by default one a core. On a cluster it may be more than there are cores today: workers join with the
+        nodes, and by default they follow the nodes that come and go.
     pool : PersistentWorkerPool, optional
-        Workers that outlive the study; wins over `address`, which wins over `n_jobs`.
+        Workers that outlive the study; wins over `address` and `n_jobs`.
     address : str, optional
         A Ray cluster: "auto", "host:port".
     config : OptimizationConfig, default OptimizationConfig()

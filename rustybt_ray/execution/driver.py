@@ -134,6 +134,7 @@ class _Driver:
                     self.obey(orders, None)
                 for report in self.pool.poll(TURN):
                     self.take(report)
+                self.state.workers = self.pool.size
                 self.look_at_the_clock()
                 if not self.state.cancelled and (reason := self.reason(interruption)):
                     self.outcome.stopped = reason

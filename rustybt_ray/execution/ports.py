@@ -46,7 +46,7 @@ class WorkerPool(Protocol):
 
     @property
     def size(self) -> int:
-        """Workers wanted."""
+        """Workers wanted; it may change while nodes come and go."""
         ...
 
     @property

@@ -41,6 +41,8 @@ class Piece:
     """A chunk on its way: how many workers it ended, and how many were lost under it.
 
     `twin` is the number of the chunk with the same trials that runs elsewhere; `void` says that their results are there.
+    `alone` says that nothing may wait behind it: a worker that dies at once in the next chunk takes this one's answer along,
+    and a trial must not be blamed for that.
     """
 
     chunk: Chunk
@@ -48,6 +50,7 @@ class Piece:
     losses: int = 0
     twin: int | None = None
     void: bool = False
+    alone: bool = False
 
 
 @dataclass(slots=True)
@@ -202,7 +205,7 @@ class DriverState:
         if piece.twin is None and not piece.void:
             piece.twin = self._number()
             copy = piece.chunk.part(piece.twin, 0, len(piece.chunk))
-            self.waiting.append(Piece(copy, piece.strikes, piece.losses, twin=piece.chunk.number))
+            self.waiting.append(Piece(copy, piece.strikes, piece.losses, twin=piece.chunk.number, alone=piece.alone))
             self._note(piece, f"it is late on worker {worker}", 1)
 
     def _void(self, number: int) -> None:
@@ -245,7 +248,8 @@ class DriverState:
             return []
         count = len(piece.chunk)
         if piece.strikes < STRIKES and piece.losses < LOSSES:
-            self.waiting.appendleft(Piece(piece.chunk.part(self._number(), 0, count), piece.strikes, piece.losses))
+            again, alone = piece.chunk.part(self._number(), 0, count), count == 1 and piece.strikes > 0
+            self.waiting.appendleft(Piece(again, piece.strikes, piece.losses, alone=alone))
             self._note(piece, cause, 1)
             return []
         if count == 1:
@@ -272,12 +276,19 @@ class DriverState:
         return piece
 
     def _free(self) -> int | None:
-        """A worker with a free slot, idle ones first; slots of the dead are dropped on the way."""
-        while self._slots:
+        """A worker with a free slot for what is next, idle ones first; slots of the dead are dropped on the way."""
+        idle = bool(self.waiting) and self.waiting[0].alone
+        kept, found = list[int](), None
+        while self._slots and found is None:
             worker = self._slots.popleft()
-            if worker in self.running:
-                return worker
-        return None
+            if (pieces := self.running.get(worker)) is None:
+                continue
+            if (idle and pieces) or any(piece.alone and not piece.void for piece in pieces.values()):
+                kept.append(worker)
+            else:
+                found = worker
+        self._slots.extendleft(reversed(kept))
+        return found
 
     def _may_ask(self) -> bool:
         """Whether the search has more: not if it is at its end, nor while it waits for results."""

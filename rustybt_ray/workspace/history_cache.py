@@ -78,6 +78,14 @@ class HistoryCache:
             self._tiers[1].bytes -= oldest.nbytes
             self._tiers[1].evictions += 1
 
+    def resize(self, limit_bytes: int) -> None:
+        """Set another limit; what is too much for it is let go, LRU entries first."""
+        self.limit_bytes = limit_bytes
+        for entries, tier in ((self._second, self._tiers[1]), (self._first, self._tiers[0])):
+            while entries and self.nbytes > limit_bytes:
+                tier.bytes -= entries.pop(next(iter(entries))).nbytes
+                tier.evictions += 1
+
     def _discard(self, key: Hashable) -> None:
         for entries, tier in ((self._first, self._tiers[0]), (self._second, self._tiers[1])):
             if (value := entries.pop(key, None)) is not None:
@@ -120,4 +128,5 @@ class HistoryCache:
             "lru": {**vars(second), "entries": len(self._second)},
             "hit_rate": hits / asked if asked else float("nan"),
             "bytes": self.nbytes,
+            "limit": self.limit_bytes,
         }

@@ -29,6 +29,10 @@ class Workspace:
         self._data: dict[str, MarketData] = {}
         self._placed: dict[str, Placed] = {}
 
+    def share(self, workers: int) -> None:
+        """Take another share of the node's cache bytes: `workers` share them from now on."""
+        self.history.resize(self.config.cache_bytes(workers))
+
     def open(self, panel: Panel, name: str | None = None, placed: Placed | None = None) -> None:
         """Open a panel; an older version of the same bundle `name` is let go with everything made from it.
 

@@ -149,6 +149,12 @@ class TestWorker:
         assert (found["trials"], found["chunks"], found["pid"]) == (5, 1, os.getpid())
         assert found["bundles"]["open"] == 1
 
+    def test_its_share_of_the_cache_follows_the_workers_beside_it(self):
+        worker, config = self.made(), OptimizationConfig()
+        for workers in (2, 1, 4):
+            assert worker.share(workers) is None
+            assert worker.statistics()["history"]["limit"] == config.cache_bytes(workers)
+
     def test_a_job_on_a_panel_that_is_not_open_is_refused(self):
         with pytest.raises(BundleError, match="is not open here"):
             self.made().prepare(job_on(wave_panel(40), square))

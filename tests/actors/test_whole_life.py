@@ -76,12 +76,17 @@ def test_the_callers_ray_is_used_as_it_is_and_left_running():
     found = live("attach")
     assert (found["size"], found["trials"], found["works"]) == (1, 12, 42)
     assert found["threads"] == [[1.0]]
-    assert found["refused"].startswith(
-        "4 workers need one CPU each (the Ray that is running has 1). Use n_jobs=1 or fewer"
-    )
+    assert found["more"] == [12, 1, 1]
+    assert found["busy"].startswith("none of 1 workers started (not ready within 1 s; 0 of Ray's 1 CPUs are free)")
 
 
 @pytest.mark.slow
 @needs_proc
 def test_a_driver_and_its_study_outlive_rays_head():
     assert live("headless", limit=200) == {"trials": 200}
+
+
+@pytest.mark.cluster
+@needs_proc
+def test_a_study_on_a_cluster_outlives_its_head():
+    assert live("headless_cluster", limit=200) == {"trials": [200, 12], "size": 2}

@@ -4,12 +4,15 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import rustybt_ray as rb
+from actors.leftovers import processes
 from rustybt_ray.api.resume import ResumedSource
 from rustybt_ray.api.searches import Source
 from rustybt_ray.data.sample import sample_panel
@@ -28,6 +31,9 @@ def panel():
 
 
 def crossover(data, fast: int, slow: int):
+    time.sleep(
+        float(os.environ.get("TRIAL_TAKES", "0"))
+    )  # the same strategy, and so the same study, on a slower machine
     if fast == 50:
         raise ValueError("fifty")
     return rb.equal_weight(data.sma("close", fast) > data.sma("close", slow))
@@ -116,10 +122,9 @@ class TestResumedSource:
 DRIVER = Path(__file__).parent.parent / "support" / "resumed_driver.py"
 
 
-def start(run_dir, *options):
-    return subprocess.Popen(
-        [sys.executable, str(DRIVER), str(run_dir), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def start(run_dir, seconds=0.03, executor="inline"):
+    words = [sys.executable, DRIVER, run_dir, seconds, executor]
+    return subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def recorded(run_dir):
@@ -143,8 +148,88 @@ def test_a_driver_killed_at_random_moments_loses_nothing_and_computes_nothing_tw
     assert 5 <= len(before) < 100
     study = sweep(panel, run_dir, resume=True)
     assert study.trials.drop(SAME).equals(whole.trials.drop(SAME))
-    numbers = [n for _, block in read_journal(run_dir / "journal").blocks for n in block.numbers.tolist()]
-    assert sorted(numbers) == list(range(100))
+    assert sorted(recorded(run_dir)) == list(range(100))
+
+
+def rays_of(drivers):
+    """Ray's processes, workers included, of the Rays that these drivers started: a session's name ends in its driver's id."""
+    endings = tuple(f"_{driver.pid}" for driver in drivers)
+    return [process for process in processes(Path("/proc")) if process.session.endswith(endings)]
+
+
+def wait_until(condition, what, limit=60.0):
+    until = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.02)
+
+
+def has_recorded(run_dir, count, driver):
+    return driver.poll() is not None or len(recorded(run_dir)) >= count
+
+
+def gone(drivers):
+    """Whether nothing of these drivers is left within the time after which Ray's agents end by themselves."""
+    wait_until(lambda: not rays_of(drivers), "processes of Ray are left", limit=150.0)
+    return True
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+
+
+@needs_proc
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(400)
+def test_a_driver_of_ray_workers_killed_at_several_moments_loses_nothing(panel, tmp_path):
+    whole, dice = sweep(panel), random.Random(int(os.environ.get("PYTEST_SEED", "7")))
+    run_dir, before, drivers = tmp_path / "run", [], []
+    moments = [None, *(dice.randint(1, 20) for _ in range(3))]  # while Ray starts; after some trials more
+    try:
+        for more in moments:
+            drivers.append(driver := start(run_dir, 0.1, "ray"))
+            if more is None:
+                wait_until(lambda: rays_of(drivers), "Ray does not start")
+            else:
+                wait_until(partial(has_recorded, run_dir, len(before) + more, driver), "no trial ends")
+            driver.send_signal(signal.SIGKILL)
+            driver.communicate()
+            now = recorded(run_dir)
+            assert set(before) <= set(now)
+            before = now
+        assert 3 <= len(before) < 100
+        drivers.append(driver := start(run_dir, 0.1, "ray"))
+        out, err = driver.communicate(timeout=90)
+        assert out.split() == ["None", "100", "ray"], err
+        assert pl.read_parquet(run_dir / "table.parquet").drop(SAME).equals(whole.trials.drop(SAME))
+        assert sorted(recorded(run_dir)) == list(range(100))
+        assert gone(drivers)
+    finally:
+        for driver in drivers:
+            driver.kill()
+            driver.communicate()
+
+
+@needs_proc
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(400)
+def test_the_ray_that_starts_beside_the_driver_lasts_for_minutes_and_ends_with_it(panel, tmp_path):
+    driver = start(tmp_path / "run", 2.4, "auto")
+    try:
+        out, err = driver.communicate(timeout=300)
+        assert out.split() == ["None", "100", "ray"], err
+        table = pl.read_parquet(tmp_path / "run" / "table.parquet")
+        assert table.drop(SAME).equals(sweep(panel).trials.drop(SAME))
+        assert sorted(recorded(tmp_path / "run")) == list(range(100))
+        seconds = dict(table.group_by("worker").agg(pl.col("duration").sum()).iter_rows())
+        assert set(seconds) == {"inline", "worker-1", "worker-2"}
+        # Ray ends a driver whose starting thread is gone after 60 s
+        assert min(seconds["worker-1"], seconds["worker-2"]) > 80
+        assert gone([driver])
+    finally:
+        driver.kill()
+        driver.communicate()
 
 
 def test_sigterm_ends_a_study_with_what_is_done(tmp_path):
@@ -154,7 +239,7 @@ def test_sigterm_ends_a_study_with_what_is_done(tmp_path):
     driver.terminate()
     out, err = driver.communicate(timeout=30)
     assert driver.returncode == 0, err
-    state, count = out.split()
+    state, count, _ = out.split()
     assert state == "interrupted"
     assert int(count) == len(recorded(tmp_path / "run"))
     assert (tmp_path / "run" / "table.parquet").exists()

@@ -175,6 +175,28 @@ def test_a_single_trial_is_an_error_only_when_it_was_alone_twice():
     assert harness.state.finished
 
 
+def test_a_trial_whose_answer_went_with_the_worker_that_the_next_one_ended_is_not_blamed():
+    harness = make(trials=3, size=1)
+    assert runs(harness.feed(WorkerReady(1))) == [(1, [0]), (1, [1])]
+    harness.feed(WorkerDied(1, "segfault"))  # in trial 1; the answer of trial 0 was on its way
+    (again,) = harness.feed(WorkerReady(2))
+    assert runs([again]) == [(2, [0])]
+    orders = harness.feed(ChunkDone(2, again.chunk.number))
+    assert orders[0] == Record(again.chunk)
+    assert runs(orders) == [(2, [1]), (2, [2])]
+
+
+def test_a_trial_that_must_be_alone_waits_for_an_idle_worker_before_anything_new_begins():
+    harness = make(trials=9, size=1, workers=2)
+    harness.feed(WorkerReady(1))
+    first, second = harness.feed(WorkerReady(2))
+    assert harness.feed(WorkerDied(1, "segfault")) == [Replace(1)]
+    assert harness.feed(ChunkDone(2, first.chunk.number)) == [Record(first.chunk)]
+    orders = harness.feed(ChunkDone(2, second.chunk.number))
+    assert runs(orders) == [(2, [0])]
+    assert runs(harness.feed(WorkerReady(3))) == [(3, [1]), (3, [4])]
+
+
 def test_a_lost_machine_is_not_the_chunks_fault_but_cannot_go_on_for_ever():
     harness = make(trials=1, size=1)
     for worker in range(LOSSES - 1):
@@ -407,7 +429,14 @@ class AnyOrder(RuleBasedStateMachine):
         assert len(everywhere) == len(set(everywhere))
         if not self.cancelled:
             assert sorted(everywhere) == list(range(self.harness.given))
-            free = any(len(pieces) < self.state.policy.depth for pieces in self.state.running.values())
+            alone = bool(self.state.waiting) and self.state.waiting[0].alone
+            depth = 1 if alone else self.state.policy.depth
+            free = any(
+                len(pieces) < depth and not any(piece.alone and not piece.void for piece in pieces.values())
+                for pieces in self.state.running.values()
+            )
+            held = [list(pieces.values()) for pieces in self.state.running.values()]
+            assert all(not piece.alone or piece.void or len(pieces) == 1 for pieces in held for piece in pieces)
             assert not (free and (self.state.waiting or self.harness.given < self.harness.trials))
 
     def teardown(self):

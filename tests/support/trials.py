@@ -108,3 +108,15 @@ def values_of(blocks, name="value"):
 
 def errors_of(blocks):
     return {number: error for block in blocks for number, error in block.errors.items()}
+
+
+class GoingOn(Counting):
+    """A search that has trials until `enough()`, so that a study lasts until what it waits for has happened."""
+
+    def __init__(self, enough, columns=None, most=10_000):
+        super().__init__(most, columns)
+        self.enough = enough
+
+    @property
+    def remaining(self):
+        return None if self.given < self.count and not self.enough() else 0

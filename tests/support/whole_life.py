@@ -57,12 +57,10 @@ def attach():
     with PersistentWorkerPool() as pool:
         trials, size = study(pool), pool.size
         threads = run(Counting(1), job_on(PANEL, polars_threads), pool).blocks[0].metrics.tolist()
-    try:
-        PersistentWorkerPool(4).open(PANEL)
-    except ExecutionError as error:
-        refused = str(error)
+    with PersistentWorkerPool(4) as pool:
+        more = [study(pool), pool.size, len(pool.statistics()["workers"])]
     works = ray.get(ray.remote(num_cpus=1)(lambda: 42).remote())
-    return {"size": size, "trials": trials, "threads": threads, "refused": refused, "busy": busy(ray), "works": works}
+    return {"size": size, "trials": trials, "threads": threads, "more": more, "busy": busy(ray), "works": works}
 
 
 def busy(ray):
@@ -92,13 +90,34 @@ def headless():
     """Ray's head dies while a study runs; the driver must outlive the minute after which Ray would end it."""
     pool = PersistentWorkerPool(2)
     study(pool)
-    for pid in children():
-        if "gcs_server" in Path(f"/proc/{pid}/cmdline").read_text():
-            os.kill(pid, signal.SIGKILL)
+    behead()
     trials = study(pool, slow_square, 200)
     time.sleep(70)
     return {"trials": trials}
 
 
+def headless_cluster():
+    """The same on a cluster, whose nodes the pool would look at: who asks a cluster without a head waits for ever."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    try:
+        with PersistentWorkerPool(4, address=cluster.address) as pool:
+            study(pool)
+            pool.statistics()
+            behead()
+            return {"trials": [study(pool, slow_square, 200), study(pool)], "size": pool.size}
+    finally:
+        cluster.shutdown()
+
+
+def behead():
+    for pid in children():
+        if "gcs_server" in Path(f"/proc/{pid}/cmdline").read_text():
+            os.kill(pid, signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    print(json.dumps({"close": close, "forget": forget, "attach": attach, "headless": headless}[sys.argv[1]]()))
+    lives = {"close": close, "forget": forget, "attach": attach}
+    lives |= {"headless": headless, "headless_cluster": headless_cluster}
+    print(json.dumps(lives[sys.argv[1]]()))

@@ -20,7 +20,7 @@ class AgainstALedger(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.cache = HistoryCache(LIMIT, PERMANENT)
-        self.entries = []
+        self.entries, self.limit = [], LIMIT
         self.counts = {"permanent": [0, 0, 0], "lru": [0, 0, 0]}
 
     def held(self, permanent=None):
@@ -46,13 +46,22 @@ class AgainstALedger(RuleBasedStateMachine):
                 self.entries.append(found)
             return
         self.counts["permanent" if window in PERMANENT else "lru"][1] += 1
-        room = LIMIT - self.held(permanent=True)
+        room = self.limit - self.held(permanent=True)
         if size > room:
             return
         self.entries.append((key, size, window in PERMANENT and 2 * size <= room))
-        while self.held() > LIMIT:
+        while self.held() > self.limit:
             self.entries.remove(next(entry for entry in self.entries if not entry[2]))
             self.counts["lru"][2] += 1
+
+    @rule(limit=st.sampled_from([0, 160, 400, LIMIT, 2 * LIMIT]))
+    def resize(self, limit):
+        self.limit = limit
+        self.cache.resize(limit)
+        while self.held() > limit:
+            oldest = next((entry for entry in self.entries if not entry[2]), self.entries[0])
+            self.entries.remove(oldest)
+            self.counts["permanent" if oldest[2] else "lru"][2] += 1
 
     @rule(version=st.sampled_from("ab"))
     def drop(self, version):
@@ -67,7 +76,7 @@ class AgainstALedger(RuleBasedStateMachine):
     @invariant()
     def agrees(self):
         found = self.cache.statistics()
-        assert found["bytes"] == self.held() <= LIMIT
+        assert found["bytes"] == self.held() <= found["limit"] == self.limit
         for tier, permanent in (("permanent", True), ("lru", False)):
             expected = self.counts[tier], self.held(permanent), sum(kind == permanent for *_, kind in self.entries)
             counts = found[tier]
