@@ -1,13 +1,11 @@
 """The workers of a pool and what is in flight with them. Everything here runs on the Ray thread."""
 
-import dataclasses
 import logging
 import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import ray
 
 from actors.bundle_store import SharedPanels
@@ -253,10 +251,10 @@ class Crew:
         return answers + [report for number, error in dead.items() for report in self._gone(number, error)]
 
     def _answer(self, number: int, chunk: int, block: Block) -> Report:
-        block = _copied(block)
+        block = block.copied()
         self.chunks += 1
         self.trials += len(block)
-        return ChunkDone(number, chunk, float(block.duration.sum()), _nbytes(block), block.retire), block
+        return ChunkDone(number, chunk, float(block.duration.sum()), block.nbytes, block.retire), block
 
     def _expect(self) -> None:
         """Hire a worker in the place of one that went, later and later while none gets ready."""
@@ -322,21 +320,3 @@ def _value(call: Any) -> Any:
         return ray.get(call)
     except Exception as error:
         return error
-
-
-def _copied(block: Block) -> Block:
-    """The block on arrays of its own: those that came through the object store would keep its memory."""
-    return dataclasses.replace(
-        block,
-        numbers=np.array(block.numbers),
-        state=np.array(block.state),
-        metrics=np.array(block.metrics),
-        moments=np.array(block.moments),
-        duration=np.array(block.duration),
-    )
-
-
-def _nbytes(block: Block) -> int:
-    arrays = (block.numbers, block.state, block.metrics, block.moments, block.duration)
-    texts = sum(len(error.message) + len(error.traceback) for error in block.errors.values())
-    return sum(array.nbytes for array in arrays) + texts

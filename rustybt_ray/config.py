@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rustybt_ray._validation import check_count, check_number
+from rustybt_ray._validation import check_bytes, check_count, check_number
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class OptimizationConfig:
         Keep opened panels in the BundlePool; False keeps only the one in use.
     max_bundle_pool_size : int, default 8
         Panels that a worker keeps open.
+    returns_budget : int or str, default "256MB"
+        Bytes of daily returns that a study with a run directory keeps: those of all trials, or of none. 0 keeps none.
 
     Raises
     ------
@@ -30,15 +32,23 @@ class OptimizationConfig:
     cache_size_gb: float = 2.0
     enable_bundle_pooling: bool = True
     max_bundle_pool_size: int = 8
+    returns_budget: int | str = "256MB"
 
     def __post_init__(self) -> None:
         remedy = "Use enable_caching=False to keep no indicators at all."
         check_number("cache_size_gb", self.cache_size_gb, low=0.0, strict=True, remedy=remedy)
         check_count("max_bundle_pool_size", self.max_bundle_pool_size, low=1)
+        if self.returns_budget != 0:
+            check_bytes("returns_budget", self.returns_budget)
 
     def cache_bytes(self, workers: int) -> int:
         """Bytes of one worker's HistoryCache when `workers` share a node."""
         return int(self.cache_size_gb * 2**30 / max(workers, 1)) if self.enable_caching else 0
+
+    def keeps_returns(self, trials: int, days: int) -> bool:
+        """Whether the daily returns of so many trials fit the budget."""
+        budget = check_bytes("returns_budget", self.returns_budget) if self.returns_budget != 0 else 0
+        return 4 * trials * days <= budget
 
     @property
     def pool_size(self) -> int:

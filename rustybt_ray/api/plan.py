@@ -52,8 +52,8 @@ class Plan:
     seconds : (float, float) or None
         Seconds of the whole, by these two; the start of Ray counted, the study's `timeout` not.
     driver : dict of str to int or None
-        Bytes of this process: its `panel`, `caches` at most, `blocks` (results as they arrive, and merged: metrics and
-        moments), of these the `moments`, and the `table`.
+        Bytes of this process: its `panel`, `caches` at most, `blocks` (results as they arrive, and merged: metrics,
+        moments, returns that are kept), of these the `moments`, and the `table`.
     worker : dict of str to int, or None
         Bytes of each Ray worker: `panel_share`, its part of what the workers of a machine map from the store, and `caches` at
         most. None if there are none.

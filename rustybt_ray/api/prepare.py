@@ -89,7 +89,10 @@ def prepare(
     asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
     asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}
     ordered = objective in ORDERED or any(set(condition.names) & set(ORDERED) for condition in conditions)
-    job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, **asked)
+    days = int(panel.session[last] - panel.session[first]) + 1
+    kept = run_dir is not None and kind == TARGET and found.remaining is not None
+    keep = kept and config.keeps_returns(found.remaining or 0, days)
+    job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, keep_returns=keep, **asked)
     spec = StudySpec(
         strategy=loaded.record,
         bundle=name,

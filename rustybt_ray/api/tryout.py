@@ -82,6 +82,10 @@ class Tryout:
         block = Block(
             np.zeros(1, np.int64), names, np.zeros(1, np.uint8), metrics, moments, np.zeros(1), {}, "worker-1"
         )
+        if job.keep_returns:
+            first, last = job.segments[0]
+            days = self._asked.panel.session[last] - self._asked.panel.session[first] + 1
+            block.returns = np.zeros((1, days), np.float32)
         nothing = Chunk(0, block.numbers, {name: [0] for name in self._asked.search.names})
         return Sizes.of(self._part(np.zeros(1, np.int64)) if len(self._chunk) else nothing, block)
 

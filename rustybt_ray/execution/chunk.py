@@ -101,12 +101,16 @@ class ChunkRunner:
         metrics = np.full((count, segments, len(NAMES) + (len(ORDERED) if job.ordered else 0)), np.nan)
         moments = np.full((count, segments, MOMENTS), np.nan)
         block = self._empty(chunk, NAMES + tuple(ORDERED) if job.ordered else NAMES, metrics[:, 0], moments[:, 0])
+        if job.keep_returns:
+            block.returns = np.full((count, int(simulator.segments[0, 3])), np.nan, np.float32)
         before = time.perf_counter()
         for i, params in enumerate(_rows(chunk)):
             try:
                 with self._limits():
                     weights = strategy(data, **params)
                 simulator.run(weights, metrics[i], moments[i])
+                if block.returns is not None:
+                    block.returns[i] = simulator.returns(block.returns.shape[1])
                 if job.ordered:
                     metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
             except (Exception, SystemExit) as error:
@@ -176,4 +180,6 @@ def _record_failure(block: Block, position: int, error: BaseException) -> None:
     block.state[position] = FAILED
     block.metrics[position] = np.nan
     block.moments[position] = np.nan
+    if block.returns is not None:
+        block.returns[position] = np.nan
     block.errors[int(block.numbers[position])] = TrialError(type(error).__name__, str(error), "".join(lines))

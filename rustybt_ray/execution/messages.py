@@ -1,9 +1,10 @@
 """What travels between driver and workers: a job once a study, chunks of trials, blocks of results."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.config import OptimizationConfig
@@ -32,6 +33,8 @@ class Job:
         First and last row of each segment to run.
     memory_limit : int, optional
         Bytes that a trial may allocate.
+    keep_returns : bool, default False
+        Whether blocks carry the daily returns.
     """
 
     version: str
@@ -47,6 +50,7 @@ class Job:
     ordered: bool = False
     config: OptimizationConfig = field(default_factory=OptimizationConfig)
     memory_limit: int | None = None
+    keep_returns: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ class Block:
         By trial number.
     worker : str
         Who ran them.
+    returns : ndarray of float32, shape (k, days), optional
+        Daily returns of the first segment, where they are kept; NaN for failed trials.
     lookups : (int, int)
         Indicators that the worker's HistoryCache had meanwhile, and those that it had not; not kept in a journal.
     retire : bool, default False
@@ -122,6 +128,7 @@ class Block:
     duration: FloatArray
     errors: dict[int, TrialError]
     worker: str
+    returns: NDArray[np.float32] | None = None
     lookups: tuple[int, int] = (0, 0)
     retire: bool = False
 
@@ -140,7 +147,25 @@ class Block:
             duration=self.duration[which],
             errors={number: self.errors[number] for number in numbers.tolist() if number in self.errors},
             worker=self.worker if worker is None else worker,
+            returns=None if self.returns is None else self.returns[which],
         )
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that there are, by name."""
+        names = ("numbers", "state", "metrics", "moments", "duration", "returns")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of arrays and errors."""
+        texts = sum(len(error.message) + len(error.traceback) for error in self.errors.values())
+        return sum(array.nbytes for array in self.arrays.values()) + texts
+
+    def copied(self) -> "Block":
+        """The block on arrays of its own: those that came through a store of shared objects keep its memory."""
+        own: dict[str, Any] = {name: np.array(array) for name, array in self.arrays.items()}
+        return replace(self, **own)
 
     @classmethod
     def failed(cls, numbers: IntArray, names: tuple[str, ...], error: TrialError, worker: str) -> "Block":

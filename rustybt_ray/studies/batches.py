@@ -25,6 +25,8 @@ def to_bytes(chunk: Chunk, block: Block) -> bytes:
         "metrics": _wide(block.metrics),
         "moments": _wide(block.moments),
     }
+    if block.returns is not None:
+        columns["returns"] = to_arrow(block.returns)
     columns |= {PARAMETER + name: _parameter(values) for name, values in chunk.columns.items()}
     notes = {"worker": block.worker, "metrics": json.dumps(block.names)}
     batch = pa.record_batch(list(columns.values()), names=list(columns)).replace_schema_metadata(notes)
@@ -57,6 +59,7 @@ def from_bytes(payload: bytes) -> tuple[dict[str, list[Any]], Block]:
             if error is not None
         },
         worker=notes["worker"],
+        returns=np.array(to_numpy(batch.column("returns"))) if "returns" in batch.schema.names else None,
     )
     parameters = [name for name in batch.schema.names if name.startswith(PARAMETER)]
     return {name.removeprefix(PARAMETER): batch.column(name).to_pylist() for name in parameters}, block

@@ -30,7 +30,7 @@ def write_specification(spec: StudySpec, folder: Path, result: Mapping[str, Any]
 
 
 def write_study(study: Study, folder: Path) -> None:
-    """Write ``table.parquet``, and ``study.json`` with the result.
+    """Write ``table.parquet``, ``returns.parquet`` if returns are kept, and ``study.json`` with the result.
 
     Raises
     ------
@@ -48,6 +48,8 @@ def write_study(study: Study, folder: Path) -> None:
         "elapsed_seconds": study.elapsed,
     }
     _replace(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
+    if (returns := study.returns) is not None:
+        _replace(folder / "returns.parquet", lambda path: returns.write_parquet(path))
     write_specification(study.spec, folder, result)
 
 

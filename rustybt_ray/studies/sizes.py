@@ -41,9 +41,8 @@ class Sizes:
         many_chunk, many = _repeated(chunk, block, MANY)
         one, whole = len(to_bytes(*_repeated(chunk, block, 1))), len(to_bytes(many_chunk, many))
         journal = (whole - one) / (MANY - 1)
-        arrays = (many.numbers, many.state, many.metrics, many.moments, many.duration)
         return cls(
-            block=sum(array.nbytes for array in arrays) / MANY,
+            block=sum(array.nbytes for array in many.arrays.values()) / MANY,
             moments=many.moments.nbytes / MANY,
             table=table(many, many_chunk.columns, ["worker-1"] * MANY).estimated_size() / MANY,
             record=RECORD.size + one - journal,
@@ -73,5 +72,6 @@ def _repeated(chunk: Chunk, block: Block, count: int) -> tuple[Chunk, Block]:
         duration=block.duration[places],
         errors=errors,
         worker=block.worker,
+        returns=None if block.returns is None else block.returns[places],
     )
     return Chunk(0, numbers, columns), repeated

@@ -80,6 +80,19 @@ class Study:
         return table(self._merged, self._columns, workers)
 
     @property
+    def returns(self) -> "pl.DataFrame | None":
+        """Daily returns (float32 fractions) of each finished trial, in the order of `trials`; None if they are not kept.
+
+        They are where the study has a run directory and all of them fit `OptimizationConfig.returns_budget`; `backtest` gives
+        those of any trial exactly.
+        """
+        import polars as pl
+
+        if self._merged.returns is None:
+            return None
+        return pl.DataFrame({"trial": self._merged.numbers, "returns": self._merged.returns})
+
+    @property
     def n_trials(self) -> int:
         """Number of finished trials."""
         return sum(map(len, self._blocks))

@@ -93,7 +93,18 @@ def merge(blocks: Sequence[Block]) -> Block:
         duration=np.concatenate([block.duration for block in blocks])[order],
         errors={number: error for block in blocks for number, error in block.errors.items()},
         worker="",
+        returns=_stacked(blocks, order),
     )
+
+
+def _stacked(blocks: Sequence[Block], order: np.ndarray) -> np.ndarray | None:
+    """The daily returns of all blocks, NaN for trials without; None if no block has any."""
+    days = max((block.returns.shape[1] for block in blocks if block.returns is not None), default=0)
+    if not days:
+        return None
+    parts = [np.full((len(b), days), np.nan, np.float32) if b.returns is None else b.returns for b in blocks]
+    stacked: np.ndarray = np.concatenate(parts)[order]
+    return stacked
 
 
 def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[str]) -> "pl.DataFrame":

@@ -29,8 +29,8 @@ def asked(panel, **options):
 def bytes_of(study):
     """Of the blocks as they came and merged, and of the moments alone."""
     blocks = [*study._blocks, study._merged]
-    arrays = [(b.numbers, b.state, b.metrics, b.moments, b.duration) for b in blocks]
-    return sum(a.nbytes for part in arrays for a in part), sum(b.moments.nbytes for b in blocks)
+    arrays = [array for block in blocks for array in block.arrays.values()]
+    return sum(array.nbytes for array in arrays), sum(block.moments.nbytes for block in blocks)
 
 
 @pytest.mark.parametrize("callbacks", [(), (lambda study, trial: None,)])
@@ -101,6 +101,14 @@ def test_what_must_not_run_here_is_not_tried_here(panel, options):
     assert plan.worker == {"panel_share": plan.store // 3, "caches": rb.OptimizationConfig().cache_bytes(3)}
     assert plan.driver["caches"] == 0
     study = rb.optimize(crossover, progress=False, **asked(panel, space={"fast": [5, 6], "slow": [60]}))
+    assert plan.driver["blocks"] == bytes_of(study)[0]
+
+
+def test_returns_that_are_kept_count_although_no_trial_may_run_here(panel, tmp_path):
+    space = {"fast": [5, 6], "slow": [60]}
+    plan = rb.plan(crossover, bundle=panel, space=space, isolate=True, run_dir=tmp_path / "plan")
+    study = rb.optimize(crossover, progress=False, **asked(panel, space=space, run_dir=tmp_path / "run"))
+    assert study.returns is not None
     assert plan.driver["blocks"] == bytes_of(study)[0]
 
 
