@@ -1,6 +1,7 @@
 """Settings that hold for every test."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -8,3 +9,6 @@ from hypothesis import settings
 settings.register_profile("rustybt_ray", deadline=None)
 settings.load_profile("rustybt_ray")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell that starts the tests in the background has Ctrl-C ignored, which processes inherit
+    signal.signal(signal.SIGINT, signal.default_int_handler)

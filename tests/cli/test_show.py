@@ -43,7 +43,7 @@ def driver():
     started = []
 
     def start(run_dir):
-        command = [sys.executable, str(DRIVER), str(run_dir)]
+        command = [sys.executable, str(DRIVER), str(run_dir), "0.02", "inline"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
