@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+WINDOW = 1 << 15  # trials that are put in order at a time
 GUESSED_BYTES = (
     1_000.0  # an answer's bytes a trial before one was seen: 60 metrics, 37 moments, number, state, duration
 )
@@ -26,6 +27,8 @@ class ChunkPolicy:
         Bytes of a message.
     depth : int, default 2
         Chunks in flight a worker: the second hides the way of the first one's answer.
+    ahead : int, default 8
+        Chunks a worker that the search is asked for at a time, so that near trials can travel together; 0 asks for one.
     """
 
     target: float = 0.2
@@ -34,6 +37,7 @@ class ChunkPolicy:
     growth: float = 8.0
     nbytes: int = 1_000_000
     depth: int = 2
+    ahead: int = 8
     _seconds: float = field(default=math.nan, init=False)
     _bytes: float = field(default=GUESSED_BYTES, init=False)
     _largest: int = field(default=0, init=False)
@@ -41,7 +45,7 @@ class ChunkPolicy:
     @classmethod
     def in_process(cls) -> "ChunkPolicy":
         """For one worker in this process: no message to hide, 0.1 s between two looks at Ctrl-C."""
-        return cls(target=0.1, first=1, growth=16.0, nbytes=1 << 30, depth=1)
+        return cls(target=0.1, first=1, growth=16.0, nbytes=1 << 30, depth=1, ahead=0)
 
     @property
     def seconds_per_trial(self) -> float:
@@ -60,6 +64,10 @@ class ChunkPolicy:
         self._seconds = latest if math.isnan(self._seconds) else math.sqrt(self._seconds * latest)
         self._bytes = max(nbytes / trials, 1.0)
         self._largest = max(self._largest, trials)
+
+    def window(self, workers: int, size: int) -> int:
+        """Trials to ask the search for when chunks have `size` trials."""
+        return max(min(self.ahead * workers * size, WINDOW), size)
 
     def size(self, workers: int, remaining: int | None) -> int:
         """Trials of the next chunk when `remaining` are left for `workers`."""

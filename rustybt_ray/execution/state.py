@@ -30,6 +30,7 @@ from rustybt_ray.execution.events import (
 )
 from rustybt_ray.execution.messages import Chunk
 from rustybt_ray.execution.policy import ChunkPolicy
+from rustybt_ray.execution.shelf import Shelf
 
 STRIKES = 2  # a chunk that ended this many workers is split; a single trial becomes an error
 LOSSES = 8  # the same for workers that went away for reasons of their own, so that a study ends
@@ -76,6 +77,7 @@ class DriverState:
     running: dict[int, dict[int, Piece]] = field(default_factory=dict)
     cancelled: bool = False
     notes: list[Again] = field(default_factory=list)
+    _shelf: Shelf = field(default_factory=Shelf)
     _gone: set[int] = field(default_factory=set)
     _slots: deque[int] = field(default_factory=deque)
     _next: int = 0
@@ -91,7 +93,7 @@ class DriverState:
     def finished(self) -> bool:
         """Whether nothing is in flight and nothing will be."""
         pending = any(not piece.void for pieces in self.running.values() for piece in pieces.values())
-        return not pending and (self.cancelled or not (self.waiting or self._may_ask()))
+        return not pending and (self.cancelled or not self._more())
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take in an event; what follows from it at once. New work is given out by `dispatch`."""
@@ -116,6 +118,7 @@ class DriverState:
             case Cancelled():
                 self.cancelled = True
                 self.waiting.clear()
+                self._shelf.clear()
         return []
 
     def dispatch(self) -> list[Instruction]:
@@ -126,20 +129,24 @@ class DriverState:
         orders: list[Instruction] = []
         if self.cancelled:
             return orders
-        while (self.waiting or self._may_ask()) and (worker := self._free()) is not None:
-            if not self.waiting:
+        while self._more() and (worker := self._free()) is not None:
+            if self.waiting:
+                piece = self.waiting.popleft()
+            elif left := len(self._shelf):
+                size = self._size(None if self.remaining is None else self.remaining + left)
+                piece = Piece(Chunk(self._number(), *self._shelf.take(worker, size)))
+            else:
                 self._slots.appendleft(worker)
-                orders.append(Ask(self.policy.size(max(self.workers, len(self.running)), self.remaining)))
+                orders.append(Ask(self.policy.window(self._crew, self._size(self.remaining))))
                 break
-            piece = self.waiting.popleft()
             self.running[worker][piece.chunk.number] = piece
             orders.append(Run(worker, piece.chunk))
         return orders
 
     def _on_asked(self, event: Asked) -> None:
         self.remaining, self._dry = event.remaining, not len(event.numbers)
-        if len(event.numbers) and not self.cancelled:
-            self.waiting.append(Piece(Chunk(self._number(), event.numbers, event.columns)))
+        if not self.cancelled:
+            self._shelf.put(event.numbers, event.columns, self._size(event.remaining))
 
     def _on_done(self, event: ChunkDone) -> list[Instruction]:
         piece = self._take(event.worker, event.chunk)
@@ -199,7 +206,7 @@ class DriverState:
         """Run the head elsewhere too, if someone is idle and has nothing else to do."""
         pieces = self.running.get(worker)
         idle = any(not others for others in self.running.values())
-        if not pieces or self.cancelled or self.waiting or self._may_ask() or not idle:
+        if not pieces or self.cancelled or self._more() or not idle:
             return
         piece = next(iter(pieces.values()))
         if piece.twin is None and not piece.void:
@@ -290,9 +297,17 @@ class DriverState:
         self._slots.extendleft(reversed(kept))
         return found
 
-    def _may_ask(self) -> bool:
-        """Whether the search has more: not if it is at its end, nor while it waits for results."""
-        return self.remaining != 0 and not self._dry
+    def _more(self) -> bool:
+        """Whether there are trials to give out, or the search has some: not if it is at its end or waits for results."""
+        return bool(self.waiting or len(self._shelf) or (self.remaining != 0 and not self._dry))
+
+    @property
+    def _crew(self) -> int:
+        return max(self.workers, len(self.running))
+
+    def _size(self, remaining: int | None) -> int:
+        """Trials of the next chunk."""
+        return self.policy.size(self._crew, remaining)
 
     def _number(self) -> int:
         self._next += 1

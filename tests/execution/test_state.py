@@ -25,13 +25,13 @@ from rustybt_ray.execution.policy import ChunkPolicy
 from rustybt_ray.execution.state import BARREN, LOSSES, DriverState
 
 
-def fixed(size, depth=2):
+def fixed(size, depth=2, ahead=0):
     """A policy whose chunks always have the same number of trials."""
-    return ChunkPolicy(first=size, depth=depth, growth=1.0, target=1e9)
+    return ChunkPolicy(first=size, depth=depth, growth=1.0, target=1e9, ahead=ahead)
 
 
-def make(trials=8, size=2, workers=1, depth=2):
-    return Harness(DriverState(fixed(size, depth), workers, trials), trials)
+def make(trials=8, size=2, workers=1, depth=2, ahead=0):
+    return Harness(DriverState(fixed(size, depth, ahead), workers, trials), trials)
 
 
 class Harness:
@@ -40,6 +40,7 @@ class Harness:
     def __init__(self, state, trials):
         self.state, self.trials, self.given = state, trials, 0
         self.ended, self.orders = [], []
+        self.columns = lambda numbers: {"p": [10 * n for n in numbers]}
 
     def feed(self, event):
         made = self.obey(self.state.handle(event))
@@ -53,7 +54,7 @@ class Harness:
                 case Ask(count):
                     numbers = np.arange(self.given, min(self.given + count, self.trials))
                     self.given += len(numbers)
-                    columns = {"p": [10 * int(n) for n in numbers]}
+                    columns = self.columns(numbers.tolist())
                     self.state.handle(Asked(numbers, columns, self.trials - self.given))
                 case Record(chunk):
                     self.ended += chunk.numbers.tolist()
@@ -314,12 +315,40 @@ def test_a_worker_that_retires_gives_back_what_it_had():
     assert runs(harness.feed(WorkerReady(2))) == [(2, [2, 3]), (2, [4, 5])]
 
 
+def test_a_worker_goes_on_with_trials_near_those_it_had():
+    harness = make(trials=32, size=4, workers=2, ahead=4)
+    harness.columns = lambda numbers: {"fast": [n % 4 for n in numbers], "slow": [n // 4 for n in numbers]}
+    harness.feed(WorkerReady(1))
+    harness.feed(WorkerReady(2))
+    had = {1: set(), 2: set()}
+    while flying := {worker: harness.flying(worker) for worker in (1, 2) if harness.flying(worker)}:
+        for worker, chunks in flying.items():
+            had[worker] |= set(harness.state.running[worker][chunks[0]].chunk.columns["slow"])
+            harness.feed(ChunkDone(worker, chunks[0], 1.0, 1))
+    assert sorted(harness.ended) == list(range(32))
+    assert len(had[1] & had[2]) <= 2  # of 8
+
+
+def test_trials_that_wait_on_the_shelf_count_as_left_and_go_when_the_study_is_cancelled():
+    harness = make(trials=20, size=2, ahead=5)
+    harness.feed(WorkerReady(1))
+    assert harness.given == 10
+    assert not harness.state.finished
+    harness.feed(Cancelled())
+    for chunk in harness.flying(1):
+        harness.feed(ChunkDone(1, chunk, 1.0, 1))
+    assert harness.state.finished
+    assert len(harness.ended) == 4
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Workers join, answer, answer late and twice, fail and die in any order; the study may be cancelled."""
 
+    ahead = 0
+
     def __init__(self):
         super().__init__()
-        self.harness = make(trials=40, size=5, workers=3)
+        self.harness = make(trials=40, size=5, workers=3, ahead=self.ahead)
         self.fresh = iter(range(10**6))
         self.asked, self.past, self.strikes, self.cancelled = set(), [], {}, False
 
@@ -425,7 +454,10 @@ class AnyOrder(RuleBasedStateMachine):
         once = [p for p in pieces.values() if p.twin not in pieces or p.chunk.number < p.twin]
         assert all(pieces[p.twin].twin == p.chunk.number for p in pieces.values() if p.twin in pieces)
         numbers = [n for piece in once for n in piece.chunk.numbers.tolist()]
-        everywhere = numbers + self.harness.ended
+        shelf = self.state._shelf
+        kept = [n for low, high in shelf._parts for n in shelf._numbers[low:high].tolist()]
+        assert len(shelf) == len(kept)
+        everywhere = numbers + kept + self.harness.ended
         assert len(everywhere) == len(set(everywhere))
         if not self.cancelled:
             assert sorted(everywhere) == list(range(self.harness.given))
@@ -437,7 +469,7 @@ class AnyOrder(RuleBasedStateMachine):
             )
             held = [list(pieces.values()) for pieces in self.state.running.values()]
             assert all(not piece.alone or piece.void or len(pieces) == 1 for pieces in held for piece in pieces)
-            assert not (free and (self.state.waiting or self.harness.given < self.harness.trials))
+            assert not (free and (self.state.waiting or kept or self.harness.given < self.harness.trials))
 
     def teardown(self):
         while not self.state.finished:
@@ -450,5 +482,12 @@ class AnyOrder(RuleBasedStateMachine):
             assert sorted(self.harness.ended) == list(range(40))
 
 
-TestAnyOrder = AnyOrder.TestCase
+class AnyOrderAhead(AnyOrder):
+    """The same with trials that wait on the shelf."""
+
+    ahead = 2
+
+
+TestAnyOrder, TestAnyOrderAhead = AnyOrder.TestCase, AnyOrderAhead.TestCase
 TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestAnyOrderAhead.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
