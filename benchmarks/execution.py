@@ -8,6 +8,7 @@ overhead   one worker against a plain loop of the same trials of 50 ms, start of
 small      25 trials with executor="auto" against the loop of plain_loop.py, cold processes
 scaling    two workers against one, beside what the machine itself gives two processes
 capacity   trials a second that the driver can feed to simulated workers, Ray's own calls excluded
+nearness   random points whose indicators do not fit the caches, near ones together and in the order of the search
 pools      consecutive studies on one pool against a fresh pool each
 memory     what each worker on a large panel holds beyond a bare actor with the same imports
 
@@ -154,6 +155,39 @@ def capacity(quick: bool) -> bool:
                 row += f"{trials / chunks:6.1f} | " if not journal else " | " + " " * 15
                 row += f"{trials / cpu:10,.0f} {cpu / chunks * 1e6:9.0f} {cpu / trials * 1e6:9.2f} {needed:7.1%}"
             print(row, flush=True)
+    return True
+
+
+class InOrder(PersistentWorkerPool):
+    """A pool whose workers get trials in the order of the search."""
+
+    @property
+    def policy(self) -> ChunkPolicy:
+        """As that of other pools, but without looking ahead."""
+        return ChunkPolicy(ahead=0)
+
+
+def nearness(quick: bool) -> bool:
+    """Two workers whose caches hold a tenth of the averages that are searched, one pool after the other."""
+    panel, trials, pairs = wide_panel(100), 500 if quick else 2000, 1 if quick else 3
+    space = {"fast": rb.Int(5, 54), "slow": rb.Int(60, 259)}
+    config = rb.OptimizationConfig(cache_size_gb=0.1 * 250 * panel.close.nbytes / 2**30)
+    times, rates = np.empty((pairs, 2)), np.empty((pairs, 2))
+    for i in range(pairs):
+        for which, kind in enumerate((InOrder, PersistentWorkerPool)):
+            with kind(n_jobs=2, config=config) as pool:
+                options: dict[str, Any] = {"bundle": panel, "pool": pool, "executor": "ray", "progress": False}
+                rb.optimize(nothing, points=[{"k": 0}, {"k": 1}], **options)
+                asked = {"space": space, "search": "random", "n_trials": trials, "seed": i}
+                times[i, which] = clock(lambda: rb.optimize(crossover, **asked, **options))  # noqa: B023
+                caches = [worker["history"] for worker in pool.statistics()["workers"]]
+                rates[i, which] = statistics.fmean(cache["hit_rate"] for cache in caches)
+    (plain_, near), (few, many) = np.median(times, axis=0), np.median(rates, axis=0)
+    print(
+        f"nearness: {trials} random pairs on {panel.nbytes / 1e6:.0f} MB, in the order of the search {plain_:.1f} s (hits "
+        f"{few:.0%}), near ones together {near:.1f} s (hits {many:.0%}), ratio {np.median(times[:, 0] / times[:, 1]):.2f}, "
+        f"{pairs} pairs"
+    )
     return True
 
 
@@ -402,7 +436,7 @@ def clock(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-BENCHMARKS = {one.__name__: one for one in (overhead, small, scaling, capacity, pools, memory)}
+BENCHMARKS = {one.__name__: one for one in (overhead, small, scaling, capacity, nearness, pools, memory)}
 
 
 def main() -> int:
