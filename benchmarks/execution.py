@@ -178,7 +178,7 @@ def nearness(quick: bool) -> bool:
             with kind(n_jobs=2, config=config) as pool:
                 options: dict[str, Any] = {"bundle": panel, "pool": pool, "executor": "ray", "progress": False}
                 rb.optimize(nothing, points=[{"k": 0}, {"k": 1}], **options)
-                asked = {"space": space, "search": "random", "n_trials": trials, "seed": i}
+                asked: dict[str, Any] = {"space": space, "search": "random", "n_trials": trials, "seed": i}
                 times[i, which] = clock(lambda: rb.optimize(crossover, **asked, **options))  # noqa: B023
                 caches = [worker["history"] for worker in pool.statistics()["workers"]]
                 rates[i, which] = statistics.fmean(cache["hit_rate"] for cache in caches)
