@@ -10,7 +10,8 @@ from rustybt_ray.execution.policy import ChunkPolicy
 class FakePool(InlinePool):
     """`size` workers; every report may come late, out of order or twice, and every worker may die with what it has.
 
-    A dead worker's answer may still arrive, after its death was reported.
+    A dead worker's answer may still arrive, after its death was reported. The dice never fall on the same trial twice while it
+    is alone: it would rightly be recorded as an error.
     """
 
     in_process = False
@@ -21,6 +22,7 @@ class FakePool(InlinePool):
         self.dice = random.Random(seed)
         self.deaths, self.faults, self.twice, self.late = deaths, faults, twice, late
         self.next, self.queues, self.mail, self.log = 0, {}, [], []
+        self.sent, self.struck = {}, set()
 
     @property
     def policy(self):
@@ -29,13 +31,14 @@ class FakePool(InlinePool):
     def prepare(self, job):
         super().prepare(job)
         self._ready, self.mail = False, []
-        self.queues = {}
+        self.queues, self.struck = {}, set()
         for _ in range(self.size):
             self._join()
 
     def submit(self, worker, chunk):
         if worker in self.queues:
             self.queues[worker].append(chunk)
+            self.sent[worker].append(chunk)
             assert len(self.queues[worker]) <= 2
 
     def replace(self, worker):
@@ -64,12 +67,12 @@ class FakePool(InlinePool):
 
     def _join(self):
         self.next += 1
-        self.queues[self.next] = []
+        self.queues[self.next], self.sent[self.next] = [], []
         self.mail.append((WorkerReady(self.next), None))
 
     def _answer(self, worker):
         chunk = self.queues[worker].pop(self.dice.randrange(len(self.queues[worker])))
-        if self.dice.random() < self.faults:
+        if self.dice.random() < self.faults and self._may_strike([chunk]):
             self.mail.append((ChunkFailed(worker, chunk.number, "MemoryError: by dice"), None))
             return
         block = self._runner.run(chunk)
@@ -81,4 +84,13 @@ class FakePool(InlinePool):
             self.queues[worker] = queue[:1]
             self._answer(worker)
             self.queues.pop(worker)
-        self.mail.append((WorkerDied(worker, "by dice", self.dice.random() < 0.5), None))
+        suspect = self.dice.random() < 0.5 and self._may_strike(self.sent[worker])
+        self.mail.append((WorkerDied(worker, "by dice", suspect), None))
+
+    def _may_strike(self, chunks):
+        """Whether none of these trials was struck before while it was alone; they are now."""
+        alone = {int(chunk.numbers[0]) for chunk in chunks if len(chunk) == 1}
+        if alone & self.struck:
+            return False
+        self.struck |= alone
+        return True
