@@ -12,8 +12,14 @@ def is_suspect(error: BaseException) -> bool:
     """Whether the chunk that a dead worker ran may have ended it: not if its machine went away or memory ran out."""
     if not isinstance(error, ray.exceptions.ActorDiedError):
         return isinstance(error, (ray.exceptions.UnserializableException, ray.exceptions.WorkerCrashedError))
+    return not (error.preempted or lost_node(error) or "never ran" in str(error))
+
+
+def lost_node(error: BaseException) -> bool:
+    """Whether a worker went with its machine, or with the way to it."""
     text = str(error)
-    return not (error.preempted or "its node has died" in text or "actor's node was" in text or "never ran" in text)
+    gone = "its node has died" in text or "actor's node was" in text
+    return gone or isinstance(error, ray.exceptions.ActorUnavailableError)
 
 
 def breaks_study(error: Any) -> bool:

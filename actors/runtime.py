@@ -79,23 +79,11 @@ def release() -> None:
     ray_thread().call(_release, limit=PATIENCE)
 
 
-def store_bytes() -> float:
-    """Bytes of the smallest object store of the cluster's machines. Runs on the Ray thread."""
-    import ray
-
-    found = [float(node["Resources"].get("object_store_memory", 0.0)) for node in ray.nodes() if node["Alive"]]
-    return min((size for size in found if size), default=0.0)
-
-
 def cpus() -> int | None:
     """CPUs of the Ray that this process has; None if it has none."""
-    return ray_thread().call(_cpus) if initialised() else None
+    from actors import census
 
-
-def _cpus() -> int:
-    import ray
-
-    return int(ray.cluster_resources().get("CPU", 0))
+    return census.cpus() if initialised() else None
 
 
 def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) -> Session:
@@ -165,34 +153,34 @@ def _join(address: str) -> None:
 
 def _fixed(n_jobs: int | None, where: str) -> Session:
     """On a Ray that we started: its CPUs are all it will ever have."""
-    import ray
+    from actors import census
 
-    cpus = int(ray.cluster_resources().get("CPU", 0))
-    wanted = n_jobs or cpus
-    if wanted > cpus:
+    there = census.cpus()
+    wanted = n_jobs or there
+    if wanted > there:
         what = f"{wanted} worker{'s need' if wanted > 1 else ' needs'} one CPU each"
-        raise ExecutionError(what, f"{where} has {cpus}", f"Use n_jobs={cpus} or fewer.")
+        raise ExecutionError(what, f"{where} has {there}", f"Use n_jobs={there} or fewer.")
     return Session(wanted)
 
 
 def _elastic(n_jobs: int | None, where: str, options: dict[str, Any]) -> Session:
     """On a Ray of others: one CPU is enough to begin with, nodes may join and other jobs may end."""
-    from actors.census import view
+    from actors import census
 
-    cpus = view().cpus
-    if not cpus:
+    there = census.cpus()
+    if not there:
         raise ExecutionError("a worker needs a CPU", f"{where} has none", "Add a node with CPUs.")
-    if n_jobs is not None and n_jobs > cpus:
-        log.warning("%s has %d CPUs for %d workers: the others start when nodes join", where, cpus, n_jobs)
+    if n_jobs is not None and n_jobs > there:
+        log.warning("%s has %d CPUs for %d workers: the others start when nodes join", where, there, n_jobs)
     return Session(n_jobs, {"scheduling_strategy": "SPREAD", **options}, elastic=True)
 
 
 def _check_free(wanted: int) -> None:
     """CPUs that another open pool of this process holds never become free while it is waited for."""
-    import ray
+    from actors import census
 
     until = time.monotonic() + 2.0  # those of workers that just ended do, a moment later
-    while (free := ray.available_resources().get("CPU", 0)) < wanted:
+    while (free := census.free_cpus()) < wanted:
         if time.monotonic() > until:
             what = f"{wanted} workers need one CPU each and another open pool leaves {free:g} free"
             raise ExecutionError(what, "this process", "Pass that pool as pool=..., or close it first.")

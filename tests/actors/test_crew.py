@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trials import wave_panel
 
-from actors import census, crew
+from actors import calls, census, crew, patience, roster
 from actors.runtime import Session
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.exceptions import ExecutionError
@@ -22,9 +22,9 @@ class Study:
 
     def __init__(self, ray, workers, elastic=True):
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(crew, "ray", ray)
-        self.patch.setattr(census, "ray", ray)
-        self.patch.setattr(crew, "SLOWEST_RETRY", 0.0)
+        for module in (calls, census, crew, roster):
+            self.patch.setattr(module, "ray", ray)
+        self.patch.setattr(patience, "SLOWEST_RETRY", 0.0)
         self.patch.setattr(crew, "store_bytes", lambda: 1e9)
         self.ray, self.ready, self.died = ray, set(), []
         one = np.zeros(1)
@@ -40,7 +40,7 @@ class Study:
 
     def go(self, turns=8):
         for _ in range(turns):
-            self.crew._census.settle(5.0)
+            self.crew.census.settle(5.0)
             for worker in self.ready:
                 self.crew.submit(worker, Chunk(1, np.arange(1), {}))
             for event, _ in self.crew.turn(0.0):
@@ -79,6 +79,46 @@ def test_by_default_there_is_a_worker_for_each_cpu_of_the_cluster(study):
     assert sum(actor.dead is None for actor in ray.actors) == 5
 
 
+def test_a_node_that_is_listed_after_its_workers_were_lost_is_not_counted(study):
+    ray = FakeRay(1, 2)
+    here = study(ray)
+    assert (here.go(), here.crew.size) == (3, 3)
+    ray.cut_off("node-2")
+    assert (here.go(), here.crew.size) == (1, 1)
+    assert sum(actor.dead is None for actor in ray.actors) == 1
+    ray.leave("node-2")
+    ray.join(1)
+    assert (here.go(), here.crew.size) == (2, 2)
+
+
+def test_a_node_that_was_only_out_of_reach_is_used_again(study, monkeypatch):
+    ray = FakeRay(1, 2)
+    here = study(ray)
+    here.go()
+    ray.cut_off("node-2")
+    here.go()
+    monkeypatch.setattr(census, "DOUBT", 0.0)
+    ray.cut.clear()
+    here.crew.census.doubt("node-2")
+    assert (here.go(), here.crew.size) == (3, 3)
+
+
+def test_a_worker_that_is_ready_on_a_node_in_doubt_makes_it_count(study):
+    ray = FakeRay(1, 1)
+    here = study(ray, 2)
+    here.crew.census.doubt("node-2")
+    assert here.crew.size == 1
+    assert (here.go(), here.crew.size) == (2, 2)
+
+
+def test_a_ray_of_ours_has_its_cpus_whatever_happens(study):
+    ray = FakeRay(2)
+    here = study(ray, 2, elastic=False)
+    here.go()
+    ray.cut_off("node-1")
+    assert (here.go(1), here.crew.size) == (0, 2)
+
+
 def test_more_workers_than_cpus_wait_for_nodes(study):
     ray = FakeRay(2)
     here = study(ray, 5)
@@ -115,12 +155,12 @@ def test_those_who_wait_for_cpus_that_went_away_are_let_go(study):
 def test_a_worker_that_dies_before_it_is_ready_is_replaced_later_and_later(study, monkeypatch):
     ray = FakeRay(1)
     here = study(ray)
-    monkeypatch.setattr(crew, "SLOWEST_RETRY", 3600.0)
-    here.crew._failures = 20
+    monkeypatch.setattr(patience, "SLOWEST_RETRY", 3600.0)
+    here.crew.patience.failures = 20
     ray.actors[0].die("The actor is dead because its worker process has died.")
     here.go()
     assert len(here.died) == len(ray.actors) == 1
-    here.crew._births = []
+    here.crew.patience.births = []
     assert here.go() == 1
 
 
@@ -128,14 +168,14 @@ def test_a_crew_that_ran_waits_for_a_cluster_without_cpus(study, monkeypatch, ca
     ray = FakeRay(2)
     here = study(ray)
     here.go()
-    monkeypatch.setattr(crew, "START_LIMIT", 0.0)
+    monkeypatch.setattr(patience, "START_LIMIT", 0.0)
     here.go()
     ray.leave("node-1")
     assert here.go() == 0
     assert "no worker has a CPU: 0 of Ray's 0 CPUs are free; the study waits for one" in caplog.text
     here.crew.prepare("another job")
     assert here.go() == 0
-    monkeypatch.setattr(crew, "START_LIMIT", 60.0)
+    monkeypatch.setattr(patience, "START_LIMIT", 60.0)
     ray.join(1)
     assert here.go() == 1
 
@@ -143,7 +183,7 @@ def test_a_crew_that_ran_waits_for_a_cluster_without_cpus(study, monkeypatch, ca
 def test_a_crew_that_never_ran_says_what_is_wrong(study, monkeypatch):
     ray = FakeRay(2)
     ray.held = 2
-    monkeypatch.setattr(crew, "START_LIMIT", 0.0)
+    monkeypatch.setattr(patience, "START_LIMIT", 0.0)
     with pytest.raises(ExecutionError, match=r"none of 2 workers started \(not ready .*; 0 of Ray's 2 CPUs are free\)"):
         study(ray).go()
 

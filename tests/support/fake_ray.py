@@ -36,8 +36,8 @@ class Actor:
             call.resolve({"node": self.place, "run": self.cluster.block}.get(name))
         self.calls = []
 
-    def die(self, why):
-        self.dead = ray.exceptions.ActorDiedError()
+    def die(self, why, error=None):
+        self.dead = error or ray.exceptions.ActorDiedError()
         self.dead.error_msg = why
         for call, *_ in self.calls:
             call.resolve(self.dead)
@@ -57,12 +57,15 @@ class Method:
 
 
 class FakeRay:
-    """What a crew sees of Ray; the rest is for tests. No worker can be set up on `broken` nodes; chunks' answer is `block`."""
+    """What a crew sees of Ray; the rest is for tests.
+
+    No worker can be set up on `broken` nodes, none starts on those that are `cut` off; chunks' answer is `block`.
+    """
 
     exceptions = ray.exceptions
 
     def __init__(self, *cpus, block=None):
-        self.block, self.broken = block, set()
+        self.block, self.broken, self.cut = block, set(), set()
         self.cpus, self.actors, self.held, self.names = {}, [], 0, itertools.count(1)
         for count in cpus:
             self.join(count)
@@ -76,6 +79,12 @@ class FakeRay:
         del self.cpus[name]
         for actor in self.on(name):
             actor.die("The actor died because its node has died.")
+
+    def cut_off(self, name):
+        """The node is gone and still listed, as Ray does for a while."""
+        self.cut.add(name)
+        for actor in self.on(name):
+            actor.die("unavailable", ray.exceptions.ActorUnavailableError("unavailable", None))
 
     def on(self, name):
         return [actor for actor in self.actors if actor.place == name and actor.dead is None]
@@ -114,7 +123,8 @@ class FakeRay:
     def work(self):
         for actor in self.actors:
             if actor.dead is None and actor.place is None and self.free() >= 1:
-                actor.place = next(name for name in self.cpus if len(self.on(name)) < self.cpus[name])
+                room = (name for name in self.cpus if name not in self.cut and len(self.on(name)) < self.cpus[name])
+                actor.place = next(room, None)
             if actor.dead is None and actor.place is not None:
                 actor.answer()
 

@@ -65,9 +65,9 @@ def attach():
 
 def busy(ray):
     """What a pool says when the caller's own actor holds the only CPU."""
-    from actors import crew
+    from actors import patience
 
-    crew.START_LIMIT = 1.0
+    patience.START_LIMIT = 1.0
     holder = ray.remote(num_cpus=1)(Holder).remote()
     ray.get(holder.here.remote())
     try:
