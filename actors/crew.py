@@ -7,10 +7,12 @@ from typing import Any
 
 import ray
 
+from actors.build import build_of
 from actors.bundle_store import SharedPanels
 from actors.calls import PLACED, READY, SETUP, Answer, Calls, read
 from actors.census import ANSWER, Census, store_bytes
 from actors.faults import breaks_study, cause_of, is_suspect, lost_node
+from actors.kept import Kept
 from actors.patience import Patience
 from actors.roster import Member, Roster
 from actors.runtime import Session
@@ -34,9 +36,18 @@ class Crew:
     config : OptimizationConfig
     runner : callable, optional
         Passed to each worker.
+    name : str, optional
+        Of a pool whose workers outlive this process: those that are there are taken over.
+
+    Raises
+    ------
+    ExecutionError
+        If another driver uses the pool of that name.
     """
 
-    def __init__(self, session: Session, config: OptimizationConfig, runner: Any = None) -> None:
+    def __init__(
+        self, session: Session, config: OptimizationConfig, runner: Any = None, name: str | None = None
+    ) -> None:
         self.session, self.config, self.runner = session, config, runner
         self.panels = SharedPanels(ray.put, config.pool_size, store_bytes)
         self.roster, self.calls, self.patience = Roster(self._start, self._share), Calls(), Patience()
@@ -45,6 +56,9 @@ class Crew:
         self._job: Any = None
         self._any_ready = self._ever_ready = False
         self._actor = ray.remote(BacktestWorker)
+        self.kept = Kept(name) if name is not None else None
+        if self.kept is not None:
+            self._take_over(self.kept)
 
     @property
     def size(self) -> int:
@@ -93,10 +107,24 @@ class Crew:
         for number in self.calls.at_work:
             self._dismiss(number)
 
+    def leave(self) -> None:
+        """Let the workers of a named pool go on without this driver; those that run a chunk or have no CPU yet are ended."""
+        if self.kept is not None:
+            self.abandon()
+            for member in self.roster.waiting:
+                self._dismiss(member.number)
+            kept, self.kept = self.kept, None
+            kept.leave([member.actor for member in self.roster])
+            self.roster.clear()
+        self.close()
+
     def close(self) -> None:
         """End all workers and let the panels go."""
         for member in self.roster:
             ray.kill(member.actor)
+        if self.kept is not None:
+            self.kept.end()
+            self.kept = None
         self.roster.clear()
         self.calls.clear()
         self.patience.births, self._job = [], None
@@ -113,12 +141,14 @@ class Crew:
             for call, value in zip(answered, read(answered), strict=True)
             if isinstance(value, dict)
         ]
-        own = {
+        own: dict[str, Any] = {
             "trials": self.trials,
             "chunks": self.chunks,
             "restarts": self.restarts,
             "panel_bytes": self.panels.nbytes,
         }
+        if self.kept is not None:
+            own |= {"name": self.kept.pool, "kept": self.kept.taken, "refused": self.kept.refused}
         return {**own, "workers": workers}
 
     # who works
@@ -140,7 +170,20 @@ class Crew:
 
     def _start(self, number: int) -> Any:
         options = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0, **self.session.options}
+        options |= self.kept.options(number) if self.kept is not None else {}
         return self._actor.options(**options).remote(self.runner)
+
+    def _take_over(self, kept: Kept) -> None:
+        """Go on with workers that an earlier driver left."""
+        try:
+            taken = kept.take(build_of(self.config, self.runner), self.session.workers)
+        except BaseException:
+            kept.release()
+            raise
+        for found in taken:
+            member = self.roster.add(found.number, found.actor)
+            self._share(member, self.roster.settle(member, found.node))
+        self.roster.skip(kept.last)
 
     def _share(self, member: Member, workers: int) -> None:
         self._call(member, SETUP, member.actor.share, workers)
@@ -162,7 +205,8 @@ class Crew:
             return
         workers, name = self.roster.settle(member, answer.value), f"worker-{member.number}"
         self.patience.furnish(member, self.panels.nbytes)
-        self._call(member, SETUP, member.actor.setup, name, self.config, workers, tuple(sys.path))
+        outlive = self.kept is not None
+        self._call(member, SETUP, member.actor.setup, name, self.config, workers, tuple(sys.path), outlive)
         for placed in self.panels:
             self._call(member, SETUP, member.actor.open, placed.scalars, placed.fields, placed.name)
         if self._job is not None:

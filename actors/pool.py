@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import runtime
 from actors.environment import available_cpus
+from actors.naming import check_pool_name
 from actors.thread import ray_thread
 from rustybt_ray._validation import check_count
 from rustybt_ray.config import OptimizationConfig
@@ -37,11 +38,16 @@ class PersistentWorkerPool:
         Caches and their limits.
     runner : callable, optional
         Makes what runs the chunks in a worker; default `ChunkRunner`.
+    name : str, optional
+        Of a pool that outlives this process, on a cluster that does: workers of that name that live, from this program or
+        another, are taken over with their strategies and indicators, and panels are placed again. `close` leaves them,
+        as does a driver that is killed; `shutdown` ends them. Until then they hold a CPU each. One driver at a time uses a
+        name.
 
     Raises
     ------
     InputError
-        If `n_jobs` is not a positive whole number.
+        If `n_jobs` is not a positive whole number, or `name` has other than letters, digits and ``_ . -``.
 
     Examples
     --------
@@ -57,11 +63,12 @@ class PersistentWorkerPool:
         address: str | None = None,
         config: OptimizationConfig | None = None,
         runner: Any = None,
+        name: str | None = None,
     ) -> None:
         if n_jobs is not None:
             check_count("n_jobs", n_jobs, low=1, remedy="Leave it out for one worker a CPU.")
         self.n_jobs, self.address, self.config = n_jobs, address, config or OptimizationConfig()
-        self._runner = runner
+        self._runner, self.name = runner, check_pool_name(name) if name is not None else None
         self._thread = ray_thread()
         self._crew: Crew | None = None
         self._closed = False
@@ -87,13 +94,13 @@ class PersistentWorkerPool:
         Raises
         ------
         ExecutionError
-            If Ray cannot be started or reached, or has no room for the workers or the panel; or if the pool was closed.
+            If Ray cannot be started or reached, or has no room for the workers or the panel; if the pool was closed; if it
+            has a name and another driver uses it (the message says which), or its Ray would end with this process.
         """
         if self._closed:
             raise ExecutionError("the pool is closed", "PersistentWorkerPool.open", "Make a new one.")
         if self._crew is None:
-            session = runtime.attach_or_start(self.n_jobs, address=self.address, panel_bytes=panel.nbytes)
-            self._crew = self._thread.call(self._hire, session)
+            self._crew = self._hired(panel.nbytes)
         self._thread.call(self._crew.open, panel, name)
 
     def prepare(self, job: Job) -> None:
@@ -124,15 +131,25 @@ class PersistentWorkerPool:
         return self._thread.call(self._started().statistics, limit=PATIENCE)
 
     def close(self) -> None:
-        """End the workers, and the Ray that was started for them."""
-        self._closed = True
-        if self._crew is None:
-            return
-        crew, self._crew = self._crew, None
-        try:
-            self._thread.call(crew.close, limit=PATIENCE)
-        finally:
-            runtime.release()
+        """End the workers, and the Ray that was started for them; those of a named pool wait for their next driver."""
+        self._end("leave")
+
+    def shutdown(self) -> None:
+        """End the workers, those of a named pool too, whoever started them and whether this pool was opened or not.
+
+        Raises
+        ------
+        ExecutionError
+            If the cluster cannot be reached, or another driver uses the pool of that name.
+        """
+        opened = self._crew is not None
+        self._end("close")
+        if self.name is not None and not opened:
+            runtime.attach_or_start(address=self.address, outlive=True)
+            try:
+                self._thread.call(self._end_kept, self.name, limit=PATIENCE)
+            finally:
+                runtime.release()
 
     def __enter__(self) -> "PersistentWorkerPool":
         return self
@@ -140,10 +157,35 @@ class PersistentWorkerPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _hired(self, panel_bytes: int) -> "Crew":
+        outlive = self.name is not None
+        session = runtime.attach_or_start(self.n_jobs, address=self.address, panel_bytes=panel_bytes, outlive=outlive)
+        try:
+            return self._thread.call(self._hire, session, limit=PATIENCE)
+        except BaseException:
+            runtime.release()
+            raise
+
     def _hire(self, session: runtime.Session) -> "Crew":
         from actors.crew import Crew
 
-        return Crew(session, self.config, self._runner)
+        return Crew(session, self.config, self._runner, self.name)
+
+    def _end(self, how: str) -> None:
+        self._closed = True
+        if self._crew is None:
+            return
+        crew, self._crew = self._crew, None
+        try:
+            self._thread.call(getattr(crew, how), limit=PATIENCE)
+        finally:
+            runtime.release()
+
+    @staticmethod
+    def _end_kept(name: str) -> None:
+        from actors import kept
+
+        kept.end(name)
 
     def _started(self) -> "Crew":
         if self._crew is None:

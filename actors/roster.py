@@ -60,9 +60,13 @@ class Roster:
         """Start a worker; it has no node yet."""
         return self.add(self._last + 1, self._start(self._last + 1))
 
+    def skip(self, number: int) -> None:
+        """Give no number up to this one."""
+        self._last = max(self._last, number)
+
     def add(self, number: int, actor: Any) -> Member:
         """Take in an actor that is there."""
-        self._last = max(self._last, number)
+        self.skip(number)
         member = self._members[number] = Member(number, actor)
         return member
 

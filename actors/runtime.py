@@ -8,11 +8,11 @@ from typing import Any
 
 from actors import quiet
 from actors.environment import DRIVER, THREAD_CAPS, available_cpus, initialised, variables
+from actors.naming import NAMESPACE
 from actors.thread import ray_thread
 from rustybt_ray.exceptions import ExecutionError
 
 log = logging.getLogger("rustybt_ray.ray")
-NAMESPACE = "rustybt_ray"
 STORE_FLOOR = 512 << 20  # bytes; a ceiling, memory is taken as objects arrive
 STORE_EXTRA = 100 << 20
 PATIENCE = 30.0  # seconds that `ray.shutdown` may take; it takes 7 when the head is gone
@@ -51,7 +51,9 @@ class _Owned:
 _owned: _Owned | None = None
 
 
-def attach_or_start(n_jobs: int | None = None, *, address: str | None = None, panel_bytes: int = 0) -> Session:
+def attach_or_start(
+    n_jobs: int | None = None, *, address: str | None = None, panel_bytes: int = 0, outlive: bool = False
+) -> Session:
     """Use the Ray that is initialised in this process, join the one at `address`, or start one on this machine.
 
     Runs on the Ray thread.
@@ -65,13 +67,16 @@ def attach_or_start(n_jobs: int | None = None, *, address: str | None = None, pa
         A cluster's address, as `ray.init` takes it; not looked at if Ray is initialised.
     panel_bytes : int, default 0
         Bytes of the first panel; the object store of a Ray that is started holds twice as much.
+    outlive : bool, default False
+        Refuse a Ray that ends with this process.
 
     Raises
     ------
     ExecutionError
-        If Ray cannot be reached, has no CPU at all, or was started by us with fewer CPUs than workers are wanted.
+        If Ray cannot be reached, has no CPU at all, was started by us with fewer CPUs than workers are wanted, or ends with
+        this process and must not.
     """
-    return ray_thread().call(_attach_or_start, n_jobs, address, panel_bytes)
+    return ray_thread().call(_attach_or_start, n_jobs, address, panel_bytes, outlive)
 
 
 def release() -> None:
@@ -86,8 +91,11 @@ def cpus() -> int | None:
     return census.cpus() if initialised() else None
 
 
-def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int) -> Session:
+def _attach_or_start(n_jobs: int | None, address: str | None, panel_bytes: int, outlive: bool = False) -> Session:
     global _owned
+    if outlive and (_head_is_here() if initialised() else address in (None, "local")):
+        what, where = "a named pool outlives this process, and the Ray that it would be on does not", "address"
+        raise ExecutionError(what, where, "Run `ray start --head` and pass address='auto', or leave the name out.")
     if initialised():
         return _attach(n_jobs)
     with variables(DRIVER):
@@ -191,6 +199,13 @@ def _node() -> str:
     import ray
 
     return str(ray.get_runtime_context().get_node_id())
+
+
+def _head_is_here() -> bool:
+    """Whether this process started the Ray that it uses, by us or by `ray.init`; not in Ray's public interface."""
+    from ray._private import worker
+
+    return bool(getattr(getattr(worker, "_global_node", None), "head", False))
 
 
 def _is_ours() -> _Owned | None:

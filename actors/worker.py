@@ -34,9 +34,17 @@ class BacktestWorker:
         self._factory = runner
         self._workspace: Workspace | None = None
         self._runner: Runner | None = None
+        self._build: dict[str, str] = {}
         self._trials = self._chunks = 0
 
-    def setup(self, name: str, config: "OptimizationConfig", workers: int, paths: Sequence[str] = ()) -> dict[str, Any]:
+    def setup(
+        self,
+        name: str,
+        config: "OptimizationConfig",
+        workers: int,
+        paths: Sequence[str] = (),
+        outlive: bool = False,
+    ) -> dict[str, Any]:
         """Make the workspace.
 
         Parameters
@@ -48,6 +56,8 @@ class BacktestWorker:
         paths : sequence of str
             The driver's import path: folders that are here too join this worker's, so that a strategy next to the
             driver's script can be imported.
+        outlive : bool, default False
+            Note what this worker runs, for drivers to come.
 
         Returns
         -------
@@ -57,10 +67,41 @@ class BacktestWorker:
         from rustybt_ray.execution.chunk import ChunkRunner
         from rustybt_ray.workspace.workspace import Workspace
 
-        sys.path += [path for path in paths if path not in sys.path and Path(path).exists()]
+        _extend_path(paths)
+        if outlive:
+            from actors.build import build_of
+
+            self._build = build_of(config, self._factory)
         self._workspace = Workspace(config, workers)
         self._runner = (self._factory or ChunkRunner)(self._workspace, name)
         return {"pid": os.getpid(), "host": socket.gethostname()}
+
+    def adopt(self, build: Mapping[str, str], paths: Sequence[str] = ()) -> dict[str, Any]:
+        """Go on with another driver, unless this worker runs something else than `build`.
+
+        Panels of the last driver are let go, for their objects ended with it: what is mapped would stay as it is for as
+        long as it is mapped, but hold room that nobody counts, and what is not yet fetched is lost. Strategies and indicators
+        are kept.
+
+        Returns
+        -------
+        dict
+            `differs`, empty if the worker will do; `node`.
+        """
+        from actors.build import differences
+
+        self._made()
+        differs = differences(self._build, build)
+        if not differs:
+            self.release()
+            _extend_path(paths)
+        return {"differs": differs, "node": self.node()}
+
+    def release(self) -> None:
+        """Let go of the job and of all panels; strategies and indicators are kept."""
+        workspace, runner = self._made()
+        runner.release()
+        workspace.unmap()
 
     def node(self) -> str:
         """Id of the Ray node that this worker is on: it was placed, and its node's workers can be counted."""
@@ -119,6 +160,10 @@ class BacktestWorker:
         if self._workspace is None or self._runner is None:
             raise ExecutionError("the worker was not set up", "BacktestWorker", "Call setup first.")
         return self._workspace, self._runner
+
+
+def _extend_path(paths: Sequence[str]) -> None:
+    sys.path += [path for path in paths if path not in sys.path and Path(path).exists()]
 
 
 def _fetched(placed: Any) -> Any:

@@ -74,6 +74,10 @@ class ChunkRunner:
             self._memory = TrialMemory(job.memory_limit)
         self._job = job
 
+    def release(self) -> None:
+        """Let go of the job and its panel; loaded strategies stay."""
+        self._job = self._simulator = None
+
     def run(self, chunk: Chunk) -> Block:
         """Run a chunk's trials; what a strategy raises becomes that trial's error.
 

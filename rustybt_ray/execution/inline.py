@@ -29,6 +29,10 @@ class Runner(Protocol):
         """Run a chunk of that job."""
         ...
 
+    def release(self) -> None:
+        """Let go of that job and its panel."""
+        ...
+
 
 RunnerFactory: TypeAlias = Callable[[Workspace, str], Runner]
 

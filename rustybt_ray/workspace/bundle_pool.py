@@ -28,7 +28,7 @@ class BundlePool:
     def __init__(self, size: int, on_drop: Callable[[str], None] | None = None) -> None:
         self.size = check_count("max_bundle_pool_size", size, low=1)
         self._on_drop = on_drop
-        self._panels: OrderedDict[str, Panel] = OrderedDict()
+        self._panels: OrderedDict[str, Panel | None] = OrderedDict()
         self._names: dict[str, str] = {}
         self._counts = {"opened": 0, "hits": 0, "evicted": 0, "replaced": 0}
 
@@ -40,10 +40,11 @@ class BundlePool:
             if before is not None and before in self._panels and before not in self._names.values():
                 self._counts["replaced"] += 1
                 self.drop(before)
-        if panel.version in self._panels:
+        if self._panels.get(panel.version) is not None:
             self._panels.move_to_end(panel.version)
             return
         self._panels[panel.version] = panel
+        self._panels.move_to_end(panel.version)
         self._counts["opened"] += 1
         while len(self._panels) > self.size:
             self._counts["evicted"] += 1
@@ -57,31 +58,37 @@ class BundlePool:
         BundleError
             If it is not open.
         """
-        try:
-            panel = self._panels[version]
-        except KeyError:
-            have = ", ".join(v[:12] for v in self._panels) or "none"
-            raise BundleError(
-                f"bundle version {version[:12]} is not open here", f"open: {have}", "Open it first."
-            ) from None
+        panel = self._panels.get(version)
+        if panel is None:
+            have = ", ".join(known[:12] for known in self._open) or "none"
+            raise BundleError(f"bundle version {version[:12]} is not open here", f"open: {have}", "Open it first.")
         self._panels.move_to_end(version)
         self._counts["hits"] += 1
         return panel
 
     def drop(self, version: str) -> None:
         """Let a panel go, if it is open."""
-        if self._panels.pop(version, None) is None:
+        if version not in self._panels:
             return
+        del self._panels[version]
         self._names = {name: known for name, known in self._names.items() if known != version}
         if self._on_drop is not None:
             self._on_drop(version)
 
+    def unmap(self) -> None:
+        """Close all panels: each is to be opened again, until when what was made from it stays."""
+        self._panels = OrderedDict.fromkeys(self._panels)
+
     def __contains__(self, version: object) -> bool:
-        return version in self._panels
+        return version in self._open
 
     def __len__(self) -> int:
-        return len(self._panels)
+        return len(self._open)
+
+    @property
+    def _open(self) -> dict[str, Panel]:
+        return {version: panel for version, panel in self._panels.items() if panel is not None}
 
     def statistics(self) -> dict[str, Any]:
         """Panels opened, found, evicted and replaced, how many are open, and their bytes."""
-        return {**self._counts, "open": len(self._panels), "bytes": sum(p.nbytes for p in self._panels.values())}
+        return {**self._counts, "open": len(self), "bytes": sum(panel.nbytes for panel in self._open.values())}

@@ -67,6 +67,12 @@ class Workspace:
         """Let a panel go with everything made from it."""
         self.bundles.drop(version)
 
+    def unmap(self) -> None:
+        """Let go of the arrays of all panels, and keep the indicators made from them for when they are opened again."""
+        self.bundles.unmap()
+        self._data.clear()
+        self._placed.clear()
+
     def statistics(self) -> dict[str, Any]:
         """Counts and bytes of the three caches."""
         assets = {"hits": self.assets.hits, "misses": self.assets.misses, "entries": len(self.assets)}
