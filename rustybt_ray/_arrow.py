@@ -50,12 +50,13 @@ def texts(values: Sequence[str | None]) -> Any:
     """
     import pyarrow as pa
 
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), pa.string())
     encoded = [b"" if value is None else value.encode() for value in values]
     offsets = np.zeros(len(encoded) + 1, np.int32)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    there = _bitmap([value is not None for value in values])
+    np.cumsum(list(map(len, encoded)), out=offsets[1:])
     data = pa.py_buffer(b"".join(encoded))
-    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), data, there)
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), data, _there(values))
 
 
 def scalars(values: Sequence[Any], kind: type) -> Any:
@@ -72,12 +73,17 @@ def scalars(values: Sequence[Any], kind: type) -> Any:
 
     if kind is str:
         return texts(values)
-    there = _bitmap([value is not None for value in values])
+    there = _there(values)
     if kind is bool:
         return pa.Array.from_buffers(pa.bool_(), len(values), [there, _bitmap([bool(value) for value in values])])
     dtype = np.int64 if kind is int else np.float64
-    numbers = np.array([0 if value is None else value for value in values], dtype)
+    numbers = np.array(values if there is None else [0 if value is None else value for value in values], dtype)
     return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(values), [there, pa.py_buffer(numbers)])
+
+
+def _there(values: Sequence[Any]) -> Any:
+    """Which values are none of the nulls; None if all are."""
+    return _bitmap([value is not None for value in values]) if None in values else None
 
 
 def _bitmap(flags: Sequence[bool]) -> Any:

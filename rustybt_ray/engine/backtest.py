@@ -71,8 +71,8 @@ class Simulator:
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
         self._schedules: dict[str, BoolArray] = {}
-        same, anywhere = (self.market, self.rules, self.book, self.segments), np.empty((1, 1))
-        self._run = run_segments.bind(*same, NO_TARGET, NO_LOG, anywhere, anywhere)
+        same = (self.market, self.rules, self.book, self.segments)
+        self._run = run_segments.bind(*same, NO_TARGET, NO_LOG, NO_WEIGHTS, NO_WEIGHTS)
         self._first = len(leaves(same))
 
     def run(self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, log: Log = NO_LOG) -> None:
@@ -120,6 +120,10 @@ class Simulator:
             values = np.where(self._schedule(weights.rebalance)[:, None], values, np.nan)
         values.flags.writeable = False
         return Target(DENSE, values, NO_MASK, 0, NO_ROWS)
+
+    def release(self) -> None:
+        """Let go of the weights that were traded last."""
+        self._run.replace(self._first, *NO_TARGET, *NO_LOG, NO_WEIGHTS, NO_WEIGHTS)
 
     def returns(self, days: int) -> FloatArray:
         """Daily returns of the segment that ran last, a view that the next trial overwrites."""

@@ -122,6 +122,7 @@ class ChunkRunner:
             now = time.perf_counter()
             block.duration[i] = now - before
             before = now
+        simulator.release()
         return block
 
     def _run_objective(self, job: Job, chunk: Chunk) -> Block:

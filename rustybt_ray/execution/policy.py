@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-WINDOW = 1 << 15  # trials that are put in order at a time
+WINDOW = 1 << 15  # trials that are put in order at a time, unless there are so many workers that each would get a few
 GUESSED_BYTES = (
     1_000.0  # an answer's bytes a trial before one was seen: 60 metrics, 37 moments, number, state, duration
 )
@@ -67,7 +67,7 @@ class ChunkPolicy:
 
     def window(self, workers: int, size: int) -> int:
         """Trials to ask the search for when chunks have `size` trials."""
-        return max(min(self.ahead * workers * size, WINDOW), size)
+        return max(min(self.ahead * workers * size, max(WINDOW, 4 * workers * size)), size) if self.ahead else size
 
     def size(self, workers: int, remaining: int | None) -> int:
         """Trials of the next chunk when `remaining` are left for `workers`."""

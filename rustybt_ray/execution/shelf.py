@@ -28,11 +28,12 @@ class Shelf:
     def __init__(self) -> None:
         self._numbers: IntArray = np.empty(0, np.int64)
         self._columns: dict[str, Any] = {}
-        self._parts: list[tuple[int, int]] = []
-        self._places: dict[int, int] = {}
+        self._parts: dict[int, int] = {}  # first place of each part that is left, and the place behind it
+        self._places: dict[int, int] = {}  # where each worker goes on
+        self._left = 0
 
     def __len__(self) -> int:
-        return sum(high - low for low, high in self._parts)
+        return self._left
 
     def put(self, numbers: IntArray, columns: dict[str, Any], size: int) -> None:
         """Fill the empty shelf; trials that travel together are to be `size` at a time."""
@@ -40,28 +41,34 @@ class Shelf:
         if order is not None:
             numbers, columns = numbers[order], {name: _picked(values, order) for name, values in columns.items()}
         self._numbers, self._columns, self._places = numbers, columns, {}
-        self._parts = [(0, len(numbers))] if len(numbers) else []
+        self._left = len(numbers)
+        self._parts = {0: self._left} if self._left else {}
 
     def take(self, worker: int, size: int) -> tuple[IntArray, dict[str, Any]]:
         """Up to `size` trials for a worker; the shelf must not be empty."""
-        place = self._places.get(worker)
-        found = next((i for i, (low, _) in enumerate(self._parts) if low == place), None)
-        if found is None:
-            found = max(range(len(self._parts)), key=lambda i: self._parts[i][1] - self._parts[i][0])
-            low, high = self._parts[found]
-            if low in self._places.values() and high - low > 1:  # somebody goes on there: leave them the first half
-                middle = low + (high - low + 1) // 2
-                self._parts[found : found + 1] = [(low, middle), (middle, high)]
-                found += 1
-        low, high = self._parts[found]
+        low = self._places.get(worker, -1)
+        if low not in self._parts:
+            low = self._largest()
+        high = self._parts.pop(low)
         end = min(low + size, high)
-        self._parts[found : found + 1] = [(end, high)] if end < high else []
+        if end < high:
+            self._parts[end] = high
         self._places[worker] = end
+        self._left -= end - low
         return self._numbers[low:end], {name: values[low:end] for name, values in self._columns.items()}
+
+    def _largest(self) -> int:
+        """Where the largest part that is left begins; where somebody goes on, its second half."""
+        low, high = max(self._parts.items(), key=lambda part: part[1] - part[0])
+        if high - low > 1 and low in self._places.values():
+            self._parts[low] = middle = low + (high - low + 1) // 2
+            self._parts[middle] = high
+            return middle
+        return low
 
     def clear(self) -> None:
         """Forget all trials."""
-        self._parts = []
+        self._parts, self._left = {}, 0
 
 
 def near(columns: dict[str, Any], size: int) -> IntArray:
@@ -91,8 +98,9 @@ def _codes(values: Sequence[Any]) -> IntArray:
         numbers = np.asarray(values, dtype=np.float64)
         return np.unique(numbers, return_inverse=True)[1].reshape(-1)
     except (TypeError, ValueError):
-        known: dict[str, int] = {}
-        return np.array([known.setdefault(repr(value), len(known)) for value in values], np.int64)
+        keys = [repr(value) if value.__hash__ is None else value for value in values]
+        known = {key: code for code, key in enumerate(dict.fromkeys(keys))}
+        return np.array([known[key] for key in keys], np.int64)
 
 
 def _picked(values: Any, order: IntArray) -> Any:

@@ -84,7 +84,7 @@ def _narrow(column: Any, rows: int, width: int) -> np.ndarray:
 
 def _parameter(values: Any) -> Any:
     listed = list(values)
-    kinds = {type(value) for value in listed if value is not None}
+    kinds = set(map(type, listed)) - {type(None)}
     if len(kinds) == 1 and kinds <= {int, float, str, bool}:
         try:
             return scalars(listed, *kinds)

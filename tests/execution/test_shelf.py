@@ -65,6 +65,6 @@ def test_a_new_worker_goes_where_most_is_left_and_leaves_others_their_way():
     assert shelf.take(1, 2)[0].tolist() == [0, 1]
     assert shelf.take(2, 2)[0].tolist() == [9, 10]
     assert shelf.take(1, 2)[0].tolist() == [2, 3]
-    assert shelf.take(3, 2)[0].tolist() == [7, 8]
-    assert [shelf.take(worker, 9)[0].tolist() for worker in (1, 2)] == [[4, 5, 6], [11, 12, 13, 14, 15]]
+    assert shelf.take(3, 2)[0].tolist() == [14, 15]
+    assert [shelf.take(worker, 9)[0].tolist() for worker in (1, 2)] == [[4, 5, 6, 7, 8], [11, 12, 13]]
     assert not len(shelf)

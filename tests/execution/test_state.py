@@ -455,7 +455,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert all(pieces[p.twin].twin == p.chunk.number for p in pieces.values() if p.twin in pieces)
         numbers = [n for piece in once for n in piece.chunk.numbers.tolist()]
         shelf = self.state._shelf
-        kept = [n for low, high in shelf._parts for n in shelf._numbers[low:high].tolist()]
+        kept = [n for low, high in shelf._parts.items() for n in shelf._numbers[low:high].tolist()]
         assert len(shelf) == len(kept)
         everywhere = numbers + kept + self.harness.ended
         assert len(everywhere) == len(set(everywhere))
