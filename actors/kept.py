@@ -10,8 +10,8 @@ import ray
 
 from actors.calls import read
 from actors.faults import cause_of
-from actors.lease import Lease
-from actors.naming import NAMESPACE, worker_of, workers_in
+from actors.lease import Lease, holder_of
+from actors.naming import NAMESPACE, pools_in, worker_of, workers_in
 
 ANSWER = 10.0  # seconds for a worker to end what its last driver gave it, two chunks at most
 log = logging.getLogger("rustybt_ray.workers")
@@ -90,10 +90,8 @@ class Kept:
 
     def _actors(self) -> dict[int, Any]:
         """Actors by number, as Ray lists them; one that ends meanwhile is left out."""
-        listed = ray.util.list_named_actors(all_namespaces=True)
-        names = [each["name"] for each in listed if each["namespace"] == NAMESPACE]
         found = {}
-        for number, name in workers_in(self.pool, names).items():
+        for number, name in workers_in(self.pool, _named()).items():
             try:
                 found[number] = ray.get_actor(name, namespace=NAMESPACE)
             except ValueError:
@@ -110,6 +108,20 @@ def end(pool: str) -> int:
         If a driver uses them.
     """
     return Kept(pool).end()
+
+
+def listing() -> list[dict[str, Any]]:
+    """The named pools of the cluster: `name`, `workers`, and the `driver` that uses it, None if none does."""
+    names = _named()
+    return [
+        {"name": pool, "workers": len(workers_in(pool, names)), "driver": holder_of(pool)} for pool in pools_in(names)
+    ]
+
+
+def _named() -> list[str]:
+    """Names of our actors."""
+    listed = ray.util.list_named_actors(all_namespaces=True)
+    return [each["name"] for each in listed if each["namespace"] == NAMESPACE]
 
 
 def _judged(answer: Any) -> tuple[str, str]:

@@ -52,7 +52,7 @@ class Lease:
         self.pool, self._name = pool, driver_of(pool)
         begin = time.monotonic()
         while (actor := self._take()) is None:
-            holder = self._holder()
+            holder = holder_of(pool)
             if time.monotonic() - begin > (SETTLE if holder else SILENCE):
                 what = f"another driver uses the pool {pool!r}: {holder or 'it does not say which'}"
                 remedy = (
@@ -79,10 +79,11 @@ class Lease:
         except ValueError:
             return None
 
-    def _holder(self) -> str | None:
-        """Who has it; None if it has just been freed or its actor does not answer."""
-        try:
-            actor = ray.get_actor(self._name, namespace=NAMESPACE)
-            return str(ray.get(actor.driver.remote(), timeout=ANSWER))
-        except (ValueError, ray.exceptions.RayError):
-            return None
+
+def holder_of(pool: str) -> str | None:
+    """The driver that uses a pool; None if none does, or its actor does not answer."""
+    try:
+        actor = ray.get_actor(driver_of(pool), namespace=NAMESPACE)
+        return str(ray.get(actor.driver.remote(), timeout=ANSWER))
+    except (ValueError, ray.exceptions.RayError):
+        return None

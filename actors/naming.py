@@ -9,11 +9,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 NAMESPACE = "rustybt_ray"  # of all actors that have a name
 
 
-def check_pool_name(name: object) -> str:
+def check_pool_name(name: object, argument: str = "name") -> str:
     """A pool's name: letters, digits, and ``_ . -`` after the first of them; InputError if it is none."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         rule = "letters, digits, '_', '.' and '-', the first a letter or digit"
-        raise InputError("name", rule, name, "Such as name='research'.")
+        raise InputError(argument, rule, name, f"Such as {argument}='research'.")
     return name
 
 
@@ -43,3 +43,15 @@ def workers_in(pool: str, names: Iterable[str]) -> dict[int, str]:
     """
     known = re.compile(re.escape(f"pool/{pool}/worker-") + r"(\d+)")
     return {int(found[1]): name for name in names if (found := known.fullmatch(name))}
+
+
+def pools_in(names: Iterable[str]) -> list[str]:
+    """Which pools the names of actors are of.
+
+    Examples
+    --------
+    >>> pools_in(["pool/research/worker-3", "pool/research/driver", "pool/idle/worker-1"])
+    ['idle', 'research']
+    """
+    known = re.compile(rf"pool/({NAME.pattern})/(?:driver|worker-\d+)")
+    return sorted({found[1] for name in names if (found := known.fullmatch(name))})

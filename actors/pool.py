@@ -21,6 +21,32 @@ if TYPE_CHECKING:
 PATIENCE = 120.0  # seconds within which the Ray thread must come back from a call that should take none
 
 
+def named_pools(address: str) -> list[dict[str, Any]]:
+    """The named pools of a cluster.
+
+    Returns
+    -------
+    list of dict
+        `name`, `workers`, and the `driver` that uses it, None if none does.
+
+    Raises
+    ------
+    ExecutionError
+        If the cluster cannot be reached.
+    """
+    runtime.attach_or_start(address=address, outlive=True)
+    try:
+        return ray_thread().call(_listing, limit=PATIENCE)
+    finally:
+        runtime.release()
+
+
+def _listing() -> list[dict[str, Any]]:
+    from actors import kept
+
+    return kept.listing()
+
+
 class PersistentWorkerPool:
     """Workers on Ray, started when the first panel is opened and kept until `close`.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus, initialised
+from actors.naming import check_pool_name
 from rustybt_ray._validation import check_choice, check_count, check_number
 from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace
@@ -34,7 +35,7 @@ class Place:
 
     executor: str = "auto"
     n_jobs: int | None = None
-    pool: "PersistentWorkerPool | None" = None
+    pool: "PersistentWorkerPool | str | None" = None
     address: str | None = None
     timeout: float | None = None
     trial_timeout: float | None = None
@@ -45,6 +46,8 @@ class Place:
         check_choice("executor", self.executor, EXECUTORS)
         if self.n_jobs is not None:
             check_count("n_jobs", self.n_jobs, low=1)
+        if isinstance(self.pool, str):
+            check_pool_name(self.pool, "pool")
         for name in ("timeout", "trial_timeout"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0.0, strict=True)
@@ -161,10 +164,13 @@ def run_trials(
 
 
 def open_pool(place: Place, job: Job, panel: Panel, name: str) -> WorkerPool:
-    """The caller's pool, or one of our own, with the panel of the bundle `name` open."""
+    """The caller's pool, or one of our own that a name may make last, with the panel of the bundle `name` open."""
     from actors.pool import PersistentWorkerPool
 
-    pool = place.pool or PersistentWorkerPool(place.n_jobs, address=place.address, config=job.config)
+    if place.pool is not None and not isinstance(place.pool, str):
+        pool = place.pool
+    else:
+        pool = PersistentWorkerPool(place.n_jobs, address=place.address, config=job.config, name=place.pool)
     try:
         pool.open(panel, name)
     except BaseException:

@@ -59,7 +59,7 @@ def optimize(
     memory_limit: int | str | None = None,
     executor: Literal["auto", "inline", "ray"] = "auto",
     n_jobs: int | None = None,
-    pool: "PersistentWorkerPool | None" = None,
+    pool: "PersistentWorkerPool | str | None" = None,
     address: str | None = None,
     config: OptimizationConfig | None = None,
     seed: int = 0,
@@ -118,8 +118,9 @@ def optimize(
     n_jobs : int, optional
         Ray workers; by default one a core. On a cluster it may be more than there are cores today: workers join with the
         nodes, and by default they follow the nodes that come and go.
-    pool : PersistentWorkerPool, optional
-        Workers that outlive the study; wins over `address` and `n_jobs`.
+    pool : PersistentWorkerPool or str, optional
+        Workers that outlive the study; wins over `address` and `n_jobs`. A name stands for the pool of that name on the
+        cluster at `address`, which outlives this process.
     address : str, optional
         A Ray cluster: "auto", "host:port".
     config : OptimizationConfig, default OptimizationConfig()

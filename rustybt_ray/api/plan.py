@@ -165,7 +165,7 @@ def _where(place: Place, trials: int | None, seconds: tuple[float, float] | None
             executor, workers = "inline", 1
         else:
             workers = place.workers
-    elif place.pool is not None:
+    elif place.pool is not None and not isinstance(place.pool, str):
         workers = place.pool.size
     elif workers is None and (cpus := runtime.cpus()) is not None:
         workers = max(cpus, 1)

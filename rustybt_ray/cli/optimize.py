@@ -58,6 +58,9 @@ def executor_options(function: Any) -> Any:
         click.option("-j", "--jobs", "n_jobs", type=click.IntRange(min=1), help="Ray workers; default: one a core."),
         click.option("--address", help='A Ray cluster: "auto", HOST:PORT or ray://HOST:PORT.'),
         click.option(
+            "--pool", metavar="NAME", help="Workers there that outlive the study; `pools` lists and ends them."
+        ),
+        click.option(
             "--executor",
             type=click.Choice(["auto", "inline", "ray"]),
             default="auto",

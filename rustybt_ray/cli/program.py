@@ -69,7 +69,9 @@ def _as_options(message: str) -> str:
     >>> _as_options("Pass resume=True to go on. Say which study goes on: run_dir='runs/sma'.")
     'Pass --resume to go on. Say which study goes on: -o runs/sma.'
     """
-    return re.sub(r"run_dir='([^']*)'", r"-o \1", message).replace("resume=True", "--resume")
+    for name, option in (("run_dir", "-o"), ("address", "--address"), ("pool", "--pool")):
+        message = re.sub(rf"\b{name}='([^']*)'", rf"{option} \1", message)
+    return message.replace("resume=True", "--resume")
 
 
 def _origin(error: Exception) -> str:

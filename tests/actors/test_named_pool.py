@@ -16,7 +16,7 @@ import pytest
 from named_driver import sweep, work
 
 from actors.naming import NAMESPACE
-from actors.pool import PersistentWorkerPool
+from actors.pool import PersistentWorkerPool, named_pools
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.exceptions import ExecutionError
@@ -230,6 +230,21 @@ def test_fewer_workers_are_kept_than_there_are(pool, expected, caplog):
         found = second.statistics()
         assert (found["kept"], found["refused"], len(found["workers"])) == (1, 1, 1)
         assert "is ended: no more than 1 wanted" in caplog.text
+
+
+def test_a_name_will_do_for_a_study(address, pool, expected):
+    place = {"pool": pool.pool_name, "address": address}
+    assert results(sweep(**place)).equals(expected)
+    (listed,) = (each for each in named_pools(address) if each["name"] == pool.pool_name)
+    assert listed["workers"] in (1, 2)  # one that had found no CPU when the study ended has gone
+    assert listed["driver"] is None
+    with pool() as mine:
+        mine.open(PANEL)
+        assert mine.statistics()["kept"] == listed["workers"]
+        (listed,) = (each for each in named_pools(address) if each["name"] == pool.pool_name)
+        assert listed["driver"].startswith(f"process {os.getpid()} on {socket.gethostname()}, since ")
+    mine.shutdown()
+    assert pool.pool_name not in [each["name"] for each in named_pools(address)]
 
 
 def test_a_ray_of_the_process_itself_is_refused():
