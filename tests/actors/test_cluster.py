@@ -130,6 +130,15 @@ def test_workers_whose_node_goes_away_are_not_hired_again_without_one(cluster):
         assert pool.statistics()["restarts"] == before
 
 
+def test_a_node_that_was_killed_is_not_counted_though_ray_lists_it(cluster):
+    listener = Changing(lambda: cluster.remove_node(cluster.workers[0], allow_graceful=False))
+    with PersistentWorkerPool(address=cluster.address) as pool:
+        sizes = []
+        listener.worker_died = lambda worker, cause: sizes.append(pool.size)
+        study(pool, listener, lambda: sizes)
+        assert sizes[0] == 2
+
+
 def test_what_other_jobs_hold_is_used_when_they_let_go(cluster):
     import ray
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trials import wave_panel
 
-from actors import calls, census, crew, patience, roster
+from actors import calls, census, crew, patience, roster, staff
 from actors.runtime import Session
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.exceptions import ExecutionError
@@ -22,7 +22,7 @@ class Study:
 
     def __init__(self, ray, workers, elastic=True):
         self.patch = pytest.MonkeyPatch()
-        for module in (calls, census, crew, roster):
+        for module in (calls, census, crew, roster, staff):
             self.patch.setattr(module, "ray", ray)
         self.patch.setattr(patience, "SLOWEST_RETRY", 0.0)
         self.patch.setattr(crew, "store_bytes", lambda: 1e9)
@@ -40,7 +40,7 @@ class Study:
 
     def go(self, turns=8):
         for _ in range(turns):
-            self.crew.census.settle(5.0)
+            self.crew.staff.census.settle(5.0)
             for worker in self.ready:
                 self.crew.submit(worker, Chunk(1, np.arange(1), {}))
             for event, _ in self.crew.turn(0.0):
@@ -99,14 +99,14 @@ def test_a_node_that_was_only_out_of_reach_is_used_again(study, monkeypatch):
     here.go()
     monkeypatch.setattr(census, "DOUBT", 0.0)
     ray.cut.clear()
-    here.crew.census.doubt("node-2")
+    here.crew.staff.census.doubt("node-2")
     assert (here.go(), here.crew.size) == (3, 3)
 
 
 def test_a_worker_that_is_ready_on_a_node_in_doubt_makes_it_count(study):
     ray = FakeRay(1, 1)
     here = study(ray, 2)
-    here.crew.census.doubt("node-2")
+    here.crew.staff.census.doubt("node-2")
     assert here.crew.size == 1
     assert (here.go(), here.crew.size) == (2, 2)
 
@@ -156,11 +156,11 @@ def test_a_worker_that_dies_before_it_is_ready_is_replaced_later_and_later(study
     ray = FakeRay(1)
     here = study(ray)
     monkeypatch.setattr(patience, "SLOWEST_RETRY", 3600.0)
-    here.crew.patience.failures = 20
+    here.crew.staff.patience.failures = 20
     ray.actors[0].die("The actor is dead because its worker process has died.")
     here.go()
     assert len(here.died) == len(ray.actors) == 1
-    here.crew.patience.births = []
+    here.crew.staff.patience.births = []
     assert here.go() == 1
 
 

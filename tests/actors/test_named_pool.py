@@ -220,6 +220,7 @@ def test_workers_with_other_limits_are_replaced_and_the_log_says_why(pool, expec
         found = second.statistics()
         assert (found["kept"], found["refused"]) == (0, 2)
         assert not set(by_name(found, "pid").values()) & set(pids.values())
+        assert set(by_name(found, "pid")) <= {"worker-3", "worker-4"}
 
 
 def test_fewer_workers_are_kept_than_there_are(pool, expected, caplog):
