@@ -227,7 +227,11 @@ def misfits(arrays: Mapping[str, np.ndarray], dividends: int, assets: int) -> li
     """Which of the `ADDED` arrays do not fit the others in number."""
     lengths = {name: len(array) for name, array in arrays.items()}
     stock = lengths["stock_row"]
-    allowed = {**dict.fromkeys(DATES, (0, dividends)), **dict.fromkeys(STOCK, (stock,)), **dict.fromkeys(LIFE, (0, assets))}
+    allowed = {
+        **dict.fromkeys(DATES, (0, dividends)),
+        **dict.fromkeys(STOCK, (stock,)),
+        **dict.fromkeys(LIFE, (0, assets)),
+    }
     wrong = [name for name, length in lengths.items() if length not in allowed[name]]
     return wrong or [name for kind in (DATES, LIFE) for name in kind if lengths[name] != lengths[kind[0]]]
 

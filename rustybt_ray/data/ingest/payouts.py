@@ -5,7 +5,6 @@ dividends; record_date and declared_date may be there. Blank dates other than ex
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,10 +13,9 @@ import numpy as np
 
 from rustybt_ray.data.build import DAY
 from rustybt_ray.data.ingest.columns import BLANK, read_numbers, read_times
-from rustybt_ray.data.ingest.findings import Findings, some
+from rustybt_ray.data.ingest.findings import Findings
 from rustybt_ray.data.ingest.table import Table
-from rustybt_ray.data.panel import UNKNOWN, Panel
-from rustybt_ray.data.payouts import CashDates, StockDividend, with_payouts
+from rustybt_ray.data.panel import UNKNOWN
 from rustybt_ray.exceptions import IngestError
 
 if TYPE_CHECKING:
@@ -58,7 +56,7 @@ class Payouts(NamedTuple):
 
     def place(self, payout: Payout) -> str:
         """Where a row stands and what it is about."""
-        return f"{self.label} row {payout.line}, {payout.symbol} {_day(payout.ex)}"
+        return f"{self.label} row {payout.line}, {payout.symbol} {day_of(payout.ex)}"
 
 
 def read_payouts(source: Any, findings: Findings) -> Payouts:
@@ -107,107 +105,6 @@ def read_payouts(source: Any, findings: Findings) -> Payouts:
     return Payouts(label, rows)
 
 
-def attach_payouts(panel: Panel, payouts: Payouts, findings: Findings) -> tuple[Panel, list[str]]:
-    """The panel with these pay dates and stock dividends, and what is odd about them; what breaks a rule becomes findings."""
-    known = _Known(panel, payouts, findings)
-    cash, stock, seen = [], [], dict[tuple[Any, ...], int]()
-    for payout in payouts.rows:
-        column = known.column(payout, payout.symbol, "symbol")
-        made = None if column is None else (known.cash if payout.kind == "cash" else known.stock)(payout, column)
-        if made is None:
-            continue
-        key = (payout.kind, column, payout.ex, made.payment if isinstance(made, StockDividend) else -1)
-        if key in seen:
-            known.report(payout, f"the same {payout.kind} dividend as row {seen[key]}")
-        seen.setdefault(key, payout.line)
-        if isinstance(made, CashDates):
-            cash.append(made)
-        else:
-            stock.append(made)
-    if findings.count:
-        return panel, []
-    paid = with_payouts(panel, cash, stock)
-    return paid, [*some(known.notes), *_left_out(panel, cash, payouts.label)]
-
-
-class _Known:
-    """What a row of payouts can mean on a panel."""
-
-    def __init__(self, panel: Panel, payouts: Payouts, findings: Findings) -> None:
-        self.panel, self.place, self.findings = panel, payouts.place, findings
-        self.notes: list[str] = []
-        self.columns = {symbol: column for column, symbol in enumerate(panel.symbols)}
-        self.dividends: dict[tuple[int, int], list[int]] = {}
-        cells = zip(panel.dividend_column.tolist(), panel.dates[panel.dividend_row].tolist(), strict=True)
-        for position, cell in enumerate(cells):
-            self.dividends.setdefault(cell, []).append(position)
-
-    def report(self, payout: Payout, text: str) -> None:
-        self.findings.add(f"{self.place(payout)}: {text}", (0, payout.line))
-
-    def column(self, payout: Payout, symbol: str, name: str) -> int | None:
-        """Column of a symbol as it is written, or in capitals as csvdir files are named."""
-        found = self.columns.get(symbol, self.columns.get(symbol.upper()))
-        if found is None:
-            near = get_close_matches(symbol.upper(), self.columns, n=3)
-            hint = f"; near it: {', '.join(near)}" if near else ""
-            self.report(payout, f"{name} {symbol or '(blank)'} is not in the source{hint}")
-        return found
-
-    def cash(self, payout: Payout, column: int) -> CashDates | None:
-        """The dates of the one dividend on the row's ex-date."""
-        found = self.dividends.get((column, payout.ex), [])
-        if len(found) != 1:
-            count = "several dividends" if found else "no dividend"
-            own = sorted(date for owner, date in self.dividends if owner == column)
-            near = min(own, key=lambda date: abs(date - payout.ex), default=None)
-            hint = "" if near is None or found else f"; the nearest one is on {_day(near)}"
-            return self.report(payout, f"the source has {count} on that date{hint}")
-        if not self._dates_fit(payout):
-            return None
-        _, *dates = payout.dates
-        return CashDates(found[0], *dates)
-
-    def stock(self, payout: Payout, column: int) -> StockDividend | None:
-        """The dividend in shares that the row adds."""
-        payment = self.column(payout, payout.payment, "payment_symbol")
-        good = 0.0 < payout.ratio < np.inf
-        if not good:
-            self.report(payout, f"ratio {'(blank)' if np.isnan(payout.ratio) else repr(payout.ratio)} must be above zero")
-        first, last = int(self.panel.sessions[0]), int(self.panel.sessions[-1])
-        if not first <= payout.ex <= last:
-            self.report(payout, f"the ex-date is outside the source's sessions, {_day(first)} to {_day(last)}")
-            good = False
-        if not self._dates_fit(payout) or payment is None or not good:
-            return None
-        if payout.ex not in self._sessions:
-            self.notes.append(f"{self.place(payout)}: the ex-date is no session; zipline's rules never grant its shares")
-        ex, *dates = payout.dates
-        return StockDividend(column, ex, payout.ratio, payment, *dates)
-
-    @property
-    def _sessions(self) -> set[int]:
-        return set(self.panel.sessions.tolist())
-
-    def _dates_fit(self, payout: Payout) -> bool:
-        """Whether the pay date is not before the ex-date; a pay date that is no session is noted."""
-        if payout.pay == UNKNOWN:
-            return True
-        if payout.pay < payout.ex:
-            self.report(payout, f"pay_date {_day(payout.pay)} is before the ex-date")
-            return False
-        if payout.pay <= self.panel.sessions[-1] and payout.pay not in self._sessions:
-            text = f"pay_date {_day(payout.pay)} is no session; zipline's rules never pay it, ours on the next session"
-            self.notes.append(f"{self.place(payout)}: {text}")
-        return True
-
-
-def _left_out(panel: Panel, cash: list[CashDates], label: str) -> list[str]:
-    """How many dividends of the source have no pay date."""
-    count = len(panel.dividend_row) - sum(each.pay != UNKNOWN for each in cash)
-    return [f"{count} of {len(panel.dividend_row)} dividends have no pay date in {label}"] if count else []
-
-
 def _open(source: Any) -> tuple[Table, str, int]:
     """The table, what to call it, and the number of its first row as people count."""
     import polars as pl
@@ -253,5 +150,6 @@ def _dates(series: "pl.Series", name: str, report: Callable[[int, str], None]) -
     return found
 
 
-def _day(time: int) -> str:
+def day_of(time: int) -> str:
+    """A date in nanoseconds as text."""
     return str(np.datetime64(time, "ns").astype("datetime64[D]"))

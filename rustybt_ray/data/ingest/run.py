@@ -7,10 +7,11 @@ from typing import Any, Literal
 from rustybt_ray._validation import check_choice, check_count
 from rustybt_ray.data.bundle import Bundle
 from rustybt_ray.data.ingest.arrange import arrange, check_not_empty
+from rustybt_ray.data.ingest.attach import attach_payouts
 from rustybt_ray.data.ingest.checks import check_rows, missing_bars
 from rustybt_ray.data.ingest.csvdir import read_csvdir
 from rustybt_ray.data.ingest.findings import Findings
-from rustybt_ray.data.ingest.payouts import attach_payouts, read_payouts
+from rustybt_ray.data.ingest.payouts import read_payouts
 from rustybt_ray.data.ingest.review import review
 from rustybt_ray.data.ingest.rows import Rows
 from rustybt_ray.data.ingest.table import read_table
