@@ -86,6 +86,7 @@ def read_payouts(source: Any, findings: Findings) -> Payouts:
         findings.add(f"{label} row {lines[at]}: {text}", (0, lines[at]))
 
     texts = {name: _texts(frame[name]) for name in ("symbol", "kind", "payment_symbol")}
+    texts["kind"] = [kind.lower() for kind in texts["kind"]]
     dates = {name: _dates(frame[name], name, report) for name in DATE_COLUMNS}
     ratio, numeric = read_numbers(frame["ratio"])
     for at in np.flatnonzero(~numeric).tolist():
