@@ -162,6 +162,14 @@ def test_price_over_missing_bars(seed):
     assert not view.mark.flags.writeable
 
 
+def test_splits_come_before_a_dividend_in_a_gap():
+    splits = [(1, 0, 1.5), (2, 0, 3.0), (3, 0, 7.0)]
+    view = on_grid(build([62.783, np.nan, np.nan, np.nan], splits=splits, dividends=[(1, 0, 0.41)]))
+    cut, (first, second, third) = 1.0 - 0.41 / view.close[0, 0], (1.0 / ratio for _, _, ratio in splits)
+    assert view.mark[0, 3] == view.close[0, 0] * (first * second * third * cut)
+    assert first * second * third * cut != cut * first * second * third
+
+
 def test_factors_follow_the_adjustments():
     splits, dividends = [(2, 0, 4.0)], [(1, 0, 0.5), (2, 0, 1.0), (3, 1, 0.5)]
     view = on_grid(build([[10.0, 5.0], [9.5, np.nan], [2.2, np.nan], [2.0, 5.0]], splits=splits, dividends=dividends))
