@@ -128,7 +128,8 @@ def command(
         study = optimize(function, progress=False if quiet else None, **arguments, **options)
     report(study, form, top)
     if saved is not None:
-        click.echo(f"Saved in {saved}: study.json, journal, table.parquet.", err=True)
+        returns = ", returns.parquet" if study.returns is not None else ""
+        click.echo(f"Saved in {saved}: study.json, journal, table.parquet{returns}.", err=True)
     ctx.exit(exit_code(study))
 
 

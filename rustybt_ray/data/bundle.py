@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from rustybt_ray.data.panel import Panel
+from rustybt_ray.data.panel import UNKNOWN, Panel
 from rustybt_ray.exceptions import BundleError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LATER = ("pay_dates", "stock_dividends")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Bundle:
         When it was published: UTC, ISO format; the newest version of a name is the one published last.
     warnings : tuple of str
         What the ingest found odd.
+    pay_dates, stock_dividends : int, default 0
+        Number of dividends whose pay date is known, and of dividends paid in shares.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Bundle:
     source: str
     created: str
     warnings: tuple[str, ...] = ()
+    pay_dates: int = 0
+    stock_dividends: int = 0
 
     @property
     def assets(self) -> int:
@@ -134,12 +139,15 @@ def describe(
         source=source,
         created=created,
         warnings=warnings,
+        pay_dates=int(np.count_nonzero(panel.pay_dates != UNKNOWN)),
+        stock_dividends=len(panel.stock_row),
     )
 
 
 def _bundle(body: Mapping[str, Any]) -> Bundle:
     lists = {"symbols": tuple(body["symbols"]), "warnings": tuple(body["warnings"])}
-    values = {field.name: body[field.name] for field in fields(Bundle)} | lists
+    later = dict.fromkeys(LATER, 0)  # manifests written before there was any lack them
+    values = {field.name: (later | dict(body))[field.name] for field in fields(Bundle)} | lists
     for field in fields(Bundle):
         kind = {"str": str, "int": int, "bool": bool}.get(str(getattr(field.type, "__name__", field.type)), tuple)
         if not isinstance(values[field.name], kind):

@@ -4,6 +4,8 @@ Each part of the content (an array of the panel, the symbols, the two scalars th
 digest, by which a damaged part can be named; the version is the digest of those, name by name. Parts are canonical
 before they get here: rows in time order, columns in symbol order, one bit pattern each for zero and NaN. So neither
 the order of a source's rows nor its format matters, and names, dates of creation and the like do not take part.
+
+A kind of content that came later takes part where there is some of it: bundles without it keep their version.
 """
 
 import hashlib
@@ -12,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rustybt_ray._typing import FloatArray
-from rustybt_ray.data.panel import AXES, DERIVED, EVENTS, FIELDS
+from rustybt_ray.data.panel import ADDED, AXES, DERIVED, EVENTS, FIELDS
 
 CONTENT = ("symbols", "terms", *AXES, *FIELDS, *EVENTS)
 HEADER = b"rustybt_ray bundle content 1\n"
@@ -38,12 +40,14 @@ def digests(
     for name in (*AXES, *FIELDS, *EVENTS, *DERIVED):
         if name in arrays:
             found[name] = _array(arrays[name])
+    found |= {name: _array(arrays[name]) for name in ADDED if name in arrays and len(arrays[name])}
     return found
 
 
 def version_of(parts: Mapping[str, str]) -> str:
     """The version that these digests of parts make."""
-    return _sha256(HEADER + b"".join(f"{name} {parts[name]}\n".encode() for name in CONTENT))
+    names = (*CONTENT, *(name for name in ADDED if name in parts))
+    return _sha256(HEADER + b"".join(f"{name} {parts[name]}\n".encode() for name in names))
 
 
 def _array(array: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 A field of the panel is one column of fixed-size lists: row t of the column is row t of the field, and all of them
 lie in one piece. The derived arrays are stored beside the content: what a worker opens is ready to use, however
-large. A later kind of event is one more file; bundles without it keep their version.
+large. What a bundle may have besides is one more file each, written only where there is some of it.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rustybt_ray._arrow import texts, to_arrow, to_numpy
-from rustybt_ray.data.panel import DIVIDENDS, FIELDS, SPLITS, Panel
+from rustybt_ray.data.panel import ADDED, DATES, DIVIDENDS, FIELDS, LIFE, SPLITS, STOCK, Panel, misfits
 from rustybt_ray.exceptions import BundleError
 
 FILES: dict[str, tuple[str, ...]] = {
@@ -23,7 +23,12 @@ FILES: dict[str, tuple[str, ...]] = {
     "splits.arrow": SPLITS,
     "dividends.arrow": DIVIDENDS,
 }
-FLOATS = frozenset((*FIELDS, "factor", "split_factor", "mark", "split_ratio", "dividend_amount"))
+ADDED_FILES: dict[str, tuple[str, ...]] = {
+    "dividend_dates.arrow": DATES,
+    "stock_dividends.arrow": STOCK,
+    "lives.arrow": LIFE,
+}
+FLOATS = frozenset((*FIELDS, "factor", "split_factor", "mark", "split_ratio", "dividend_amount", "stock_ratio"))
 
 
 def write_panel(folder: Path, panel: Panel) -> dict[str, int]:
@@ -31,7 +36,8 @@ def write_panel(folder: Path, panel: Panel) -> dict[str, int]:
     import pyarrow as pa
 
     sizes = {}
-    for name, columns in FILES.items():
+    added = {name: columns for name, columns in ADDED_FILES.items() if len(getattr(panel, columns[0]))}
+    for name, columns in (FILES | added).items():
         table = pa.table({column: _to_arrow(getattr(panel, column)) for column in columns})
         with (folder / name).open("wb") as file:
             with pa.ipc.new_file(file, table.schema) as writer:
@@ -53,7 +59,8 @@ def read_arrays(folder: Path, sizes: Mapping[str, int]) -> tuple[tuple[str, ...]
     import pyarrow as pa
 
     arrays: dict[str, Any] = {}
-    for name, columns in FILES.items():
+    added = {name: columns for name, columns in ADDED_FILES.items() if name in sizes}
+    for name, columns in (FILES | added).items():
         path = folder / name
         _check_size(path, sizes.get(name))
         try:
@@ -104,6 +111,8 @@ def _check_shapes(folder: Path, symbols: tuple[str, ...], arrays: Mapping[str, n
     rows, assets = len(arrays["time"]), len(symbols)
     expected = dict.fromkeys((*FIELDS, "factor", "split_factor"), (rows, assets)) | {"mark": (assets, rows)}
     wrong = [name for name, shape in expected.items() if arrays[name].shape != shape]
+    empty = np.empty(0)
+    wrong += misfits({name: arrays.get(name, empty) for name in ADDED}, len(arrays["dividend_row"]), assets)
     if wrong:
         what = f"The bundle is damaged: {', '.join(wrong)} do not fit {rows} rows and {assets} assets"
         raise BundleError(what, str(folder), "Ingest the bundle again.")

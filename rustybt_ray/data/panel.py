@@ -1,7 +1,7 @@
 """A bundle in memory: read-only arrays that every worker of a machine can share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,25 @@ DIVIDENDS = ("dividend_row", "dividend_column", "dividend_amount", "dividend_pay
 EVENTS = (*SPLITS, *DIVIDENDS)
 AXES = ("time", "session", "sessions", "open_time", "close_time")
 DERIVED = ("factor", "split_factor", "mark")
-ARRAYS = (*AXES, *FIELDS, *EVENTS, *DERIVED)
+DATES = ("dividend_pay_date", "dividend_record_date", "dividend_declared_date")
+STOCK = (
+    "stock_row", "stock_column", "stock_ratio", "stock_payment", "stock_pay",
+    "stock_ex_date", "stock_pay_date", "stock_record_date", "stock_declared_date",
+)  # fmt: skip
+LIFE = ("life_first", "life_last")
+ADDED = (*DATES, *STOCK, *LIFE)
+"""What a bundle may have besides: empty arrays where it has not, which then take no part in its version."""
+ARRAYS = (*AXES, *FIELDS, *EVENTS, *DERIVED, *ADDED)
+UNKNOWN = np.iinfo(np.int64).min
+"""A date that is not known: what NumPy's NaT is as a number."""
+
+
+def _none() -> IntArray:
+    return np.empty(0, dtype=np.int64)
+
+
+def _nothing() -> FloatArray:
+    return np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +73,18 @@ class Panel:
         Close by asset, carried over missing bars through splits and dividends; NaN before the first bar.
     folder : Path, optional
         Of the bundle whose files the arrays are mapped from.
+    dividend_pay_date, dividend_record_date, dividend_declared_date : ndarray of int64
+        UTC nanoseconds of each dividend's dates, whether they are sessions or not, `UNKNOWN` where one is not known; empty if
+        none of any dividend is. `dividend_pay` is the first row on or after the pay date.
+    stock_row, stock_column : ndarray of int64, stock_ratio : ndarray of float64, stock_payment : ndarray of int64
+        Dividends in shares: new shares of the column `stock_payment` per share held over the previous row, before a split of
+        the same row; sorted by row, column, payment. The row is the first one on or after the ex-date.
+    stock_pay : ndarray of int64
+        Row on whose morning the shares arrive, as `dividend_pay`.
+    stock_ex_date, stock_pay_date, stock_record_date, stock_declared_date : ndarray of int64
+        UTC nanoseconds of the dates themselves, `UNKNOWN` where one is not known.
+    life_first, life_last : ndarray of int64, shape (N,) or (0,)
+        First and last row that the source had of each asset, with a bar or blank; empty if those are the ones of `listing`.
     """
 
     version: str
@@ -82,8 +112,26 @@ class Panel:
     split_factor: FloatArray
     mark: FloatArray
     folder: Path | None = None
+    dividend_pay_date: IntArray = field(default_factory=_none)
+    dividend_record_date: IntArray = field(default_factory=_none)
+    dividend_declared_date: IntArray = field(default_factory=_none)
+    stock_row: IntArray = field(default_factory=_none)
+    stock_column: IntArray = field(default_factory=_none)
+    stock_ratio: FloatArray = field(default_factory=_nothing)
+    stock_payment: IntArray = field(default_factory=_none)
+    stock_pay: IntArray = field(default_factory=_none)
+    stock_ex_date: IntArray = field(default_factory=_none)
+    stock_pay_date: IntArray = field(default_factory=_none)
+    stock_record_date: IntArray = field(default_factory=_none)
+    stock_declared_date: IntArray = field(default_factory=_none)
+    life_first: IntArray = field(default_factory=_none)
+    life_last: IntArray = field(default_factory=_none)
 
     def __post_init__(self) -> None:
+        if wrong := misfits({name: getattr(self, name) for name in ADDED}, len(self.dividend_row), len(self.symbols)):
+            rule = f"none, or as long as the {len(self.dividend_row)} dividends, the stock dividends, or the assets"
+            received = {name: len(getattr(self, name)) for name in wrong}
+            raise InputError("Panel's events", rule, received, "Replace all arrays of one kind together.")
         for name in ARRAYS:
             array = getattr(self, name)
             if not array.flags.c_contiguous:
@@ -117,12 +165,22 @@ class Panel:
     @cached_property
     def listing(self) -> tuple[IntArray, IntArray]:
         """First and last row with a bar of each asset, both of shape (N,); (T, -1) for one without any."""
-        rows, _ = self.shape
-        present = np.isfinite(self.close)
-        some = present.any(axis=0)
-        first = np.where(some, present.argmax(axis=0), rows)
-        last = np.where(some, rows - 1 - present[::-1].argmax(axis=0), -1)
-        return first, last
+        return listing_of(self.close)
+
+    @cached_property
+    def life(self) -> tuple[IntArray, IntArray]:
+        """First and last row that the source had of each asset, blank ones included, both of shape (N,)."""
+        return (self.life_first, self.life_last) if len(self.life_first) else self.listing
+
+    @cached_property
+    def dates(self) -> IntArray:
+        """Date of each row's session in UTC nanoseconds, shape (T,)."""
+        return self.sessions[self.session]
+
+    @cached_property
+    def pay_dates(self) -> IntArray:
+        """Pay date of each dividend in UTC nanoseconds, `UNKNOWN` where it is not known."""
+        return self.dividend_pay_date if len(self.dividend_pay_date) else np.full(len(self.dividend_row), UNKNOWN)
 
     def rows_between(self, start: DateLike | None, end: DateLike | None) -> tuple[int, int]:
         """First and last row of the sessions within [start, end]; None means the panel's own first or last.
@@ -153,6 +211,29 @@ class Panel:
     def from_arrays(cls, scalars: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> "Panel":
         """The panel again, on the arrays given, without a copy."""
         return cls(**scalars, **arrays)  # type: ignore[arg-type]
+
+
+def listing_of(close: FloatArray) -> tuple[IntArray, IntArray]:
+    """`Panel.listing` of these closes."""
+    rows = len(close)
+    present = np.isfinite(close)
+    some = present.any(axis=0)
+    first = np.where(some, present.argmax(axis=0), rows)
+    last = np.where(some, rows - 1 - present[::-1].argmax(axis=0), -1)
+    return first, last
+
+
+def misfits(arrays: Mapping[str, np.ndarray], dividends: int, assets: int) -> list[str]:
+    """Which of the `ADDED` arrays do not fit the others in number."""
+    lengths = {name: len(array) for name, array in arrays.items()}
+    stock = lengths["stock_row"]
+    allowed = {
+        **dict.fromkeys(DATES, (0, dividends)),
+        **dict.fromkeys(STOCK, (stock,)),
+        **dict.fromkeys(LIFE, (0, assets)),
+    }
+    wrong = [name for name, length in lengths.items() if length not in allowed[name]]
+    return wrong or [name for kind in (DATES, LIFE) for name in kind if lengths[name] != lengths[kind[0]]]
 
 
 def as_date(value: DateLike, name: str) -> np.datetime64:

@@ -5,9 +5,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rustybt_ray._typing import BoolArray, IntArray
+from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray._validation import check_choice, check_number
 from rustybt_ray.data.panel import Panel
+from rustybt_ray.data.payouts import exact_pay_rows, exact_stock_rows
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import DIVIDENDS, FILLS, Settings
 from rustybt_ray.engine.structures import RULES, Market
@@ -18,11 +19,13 @@ COMPLICATIONS = (
 DAY = 86_400_000_000_000  # nanoseconds
 
 
-_markets: WeakKeyDictionary[Panel, dict[str, Market]] = WeakKeyDictionary()
+_markets: WeakKeyDictionary[Panel, dict[tuple[str, bool], Market]] = WeakKeyDictionary()
 
 
-def market_of(panel: Panel, fill: str) -> Market:
+def market_of(panel: Panel, fill: str, exact: bool = False) -> Market:
     """The panel's arrays as the ledger reads them, for orders that fill at "next_close" or "next_open"; made once a panel.
+
+    With `exact` a dividend whose pay date is no session has no pay row; without, its row is the first one after that date.
 
     Raises
     ------
@@ -31,12 +34,12 @@ def market_of(panel: Panel, fill: str) -> Market:
     """
     check_choice("fill", fill, FILLS)
     known = _markets.setdefault(panel, {})
-    if fill not in known:
-        known[fill] = make_market(panel, fill)
-    return known[fill]
+    if (fill, exact) not in known:
+        known[fill, exact] = make_market(panel, fill, exact)
+    return known[fill, exact]
 
 
-def make_market(panel: Panel, fill: str) -> Market:
+def make_market(panel: Panel, fill: str, exact: bool = False) -> Market:
     """The panel's arrays as the ledger reads them."""
     first, last = panel.listing
     sessions = panel.session
@@ -44,9 +47,8 @@ def make_market(panel: Panel, fill: str) -> Market:
     gaps = np.diff(panel.sessions, prepend=panel.sessions[:1]) / DAY
     delisted = np.flatnonzero((last >= 0) & (sessions[np.maximum(last, 0)] < sessions[-1]))
     delisted = delisted[np.argsort(last[delisted], kind="stable")]
-    pay = np.flatnonzero(panel.dividend_pay >= 0)
-    pay = pay[np.argsort(panel.dividend_pay[pay], kind="stable")]
-    columns = (panel.dividend_row, panel.dividend_column, panel.dividend_amount, panel.dividend_pay)
+    pay_row = exact_pay_rows(panel) if exact else panel.dividend_pay
+    columns = (panel.dividend_row, panel.dividend_column, panel.dividend_amount, pay_row)
     return Market(
         mark=panel.mark,
         price=panel.close if fill == "next_close" else panel.open,
@@ -56,10 +58,10 @@ def make_market(panel: Panel, fill: str) -> Market:
         listing=_frozen(np.stack([first, last])),
         previous_close=_frozen(np.append(-1, panel.last_rows[:-1])[sessions]),
         days=_frozen(np.where(starts, gaps[sessions], 0.0)),
-        event_rows=_frozen(_event_rows(panel, last[delisted] + 1)),
+        event_rows=_frozen(_event_rows(panel, pay_row, last[delisted] + 1)),
         splits=_frozen(np.column_stack([panel.split_row, panel.split_column, panel.split_ratio]).astype(np.float64)),
         dividends=_frozen(np.column_stack(columns).astype(np.float64)),
-        payments=_frozen(np.column_stack([panel.dividend_pay[pay], pay])),
+        payments=_payments(pay_row),
         delistings=_frozen(np.column_stack([last[delisted] + 1, delisted])),
         closes=_frozen(panel.last_rows),
     )
@@ -127,8 +129,31 @@ def scheduled_rows(panel: Panel, schedule: str) -> BoolArray:
     return _frozen(rows)
 
 
-def _event_rows(panel: Panel, delistings: IntArray) -> IntArray:
-    rows = np.concatenate([panel.split_row, panel.dividend_row, panel.dividend_pay, delistings])
+def stock_dividends(panel: Panel, exact: bool = False) -> tuple[FloatArray, IntArray]:
+    """Dividends in shares, and when they arrive; `exact` as in `market_of`.
+
+    Returns
+    -------
+    dividends : ndarray, shape (E, 5)
+        Row of the ex-date, column, ratio, column of the shares paid, row of the pay date (-1: never); sorted by row.
+    payments : ndarray of int64, shape (E, 2)
+        Pay row and position in `dividends`, for known pay rows, in their order.
+    """
+    rows = exact_stock_rows(panel) if exact else (panel.stock_row, panel.stock_pay)
+    columns = rows[0], panel.stock_column, panel.stock_ratio, panel.stock_payment, rows[1]
+    table = np.column_stack(columns).astype(np.float64)[rows[0] >= 0]
+    return _frozen(table), _payments(table[:, 4].astype(np.int64))
+
+
+def _payments(pay_row: IntArray) -> IntArray:
+    """Known pay rows in their order, and the position of each."""
+    known = np.flatnonzero(pay_row >= 0)
+    known = known[np.argsort(pay_row[known], kind="stable")]
+    return _frozen(np.column_stack([pay_row[known], known]))
+
+
+def _event_rows(panel: Panel, pay_row: IntArray, delistings: IntArray) -> IntArray:
+    rows = np.concatenate([panel.split_row, panel.dividend_row, pay_row, delistings])
     has_event = np.zeros(len(panel.time), np.bool_)
     has_event[rows[(rows >= 0) & (rows < len(panel.time))]] = True
     return np.flatnonzero(has_event)

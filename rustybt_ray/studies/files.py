@@ -1,8 +1,7 @@
 """A study's files: the specification as JSON, the table as Parquet; written whole or not at all."""
 
 import json
-import os
-import tempfile
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,14 +54,13 @@ def write_study(study: Study, folder: Path) -> None:
 
 def _replace(target: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the target and rename, so that a reader sees the old file or the new one."""
+    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")  # not of `tempfile`: others may read these files
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        os.close(handle)
         try:
-            write(Path(name))
-            Path(name).replace(target)
+            write(made)
+            made.replace(target)
         finally:
-            Path(name).unlink(missing_ok=True)
+            made.unlink(missing_ok=True)
     except OSError as error:
         what = f"cannot write {target.name}: {error.strerror or error}"
         raise RunError(what, str(target.parent), "Choose a directory that can be written and has room.") from error

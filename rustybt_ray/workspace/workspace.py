@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.data.grid import on_grid
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.workspace.asset_cache import AssetCache
 from rustybt_ray.workspace.bundle_pool import BundlePool
@@ -27,6 +28,7 @@ class Workspace:
         self.assets = AssetCache()
         self.bundles = BundlePool(self.config.pool_size, self._forget)
         self._data: dict[str, MarketData] = {}
+        self._views: dict[str, Panel] = {}
         self._placed: dict[str, Placed] = {}
 
     def share(self, workers: int) -> None:
@@ -42,6 +44,23 @@ class Workspace:
         if placed is not None:
             self._placed[panel.version] = placed
 
+    def view(self, version: str) -> Panel:
+        """The view of an open panel on zipline's price grid: made once, it goes with the panel.
+
+        `data` takes its version, too.
+
+        Raises
+        ------
+        BundleError
+            If the panel is not open.
+        InputError
+            If zipline could not store one of its prices.
+        """
+        panel = self.bundles.get(version)
+        if version not in self._views:
+            self._views[version] = on_grid(panel)
+        return self._views[version]
+
     def data(self, version: str, scope: Hashable = None) -> MarketData:
         """What strategies see of an open panel, the same object each time.
 
@@ -56,7 +75,7 @@ class Workspace:
         BundleError
             If it is not open.
         """
-        panel = self.bundles.get(version)
+        panel = self._panel(version)
         if version not in self._data:
             self._data[version] = MarketData(panel, self.history, self.assets.get(panel), self._placed.get(version))
         data = self._data[version]
@@ -78,7 +97,17 @@ class Workspace:
         assets = {"hits": self.assets.hits, "misses": self.assets.misses, "entries": len(self.assets)}
         return {"bundles": self.bundles.statistics(), "history": self.history.statistics(), "assets": assets}
 
+    def _panel(self, version: str) -> Panel:
+        """A view by its own version, which keeps the panel it is of from being let go; else an open panel."""
+        for source, view in self._views.items():
+            if view.version == version:
+                self.bundles.get(source)
+                return view
+        return self.bundles.get(version)
+
     def _forget(self, version: str) -> None:
+        if (view := self._views.pop(version, None)) is not None:
+            self._forget(view.version)
         self.history.drop(version)
         self.assets.drop(version)
         self._data.pop(version, None)

@@ -36,6 +36,22 @@ def test_ingest_takes_its_options(call, bars, tmp_path, home):
     assert not home.exists()
 
 
+def test_ingest_takes_payouts(call, bars, tmp_path):
+    day = bars["date"][10]
+    source, payouts = tmp_path / "bars.parquet", tmp_path / "payouts.csv"
+    bars.with_columns(dividend=pl.when(pl.col("date") == day).then(0.5).otherwise(0.0)).write_parquet(source)
+    rows = [f"AAA,cash,{day},{day},,", f"BBB,stock,{day},,0.1,AAA"]
+    payouts.write_text("\n".join(["symbol,kind,ex_date,pay_date,ratio,payment_symbol", *rows]))
+    result = call("ingest", "mine", source, "--payouts", payouts)
+    assert "2 dividends (1 with a pay date), 1 stock dividends, 252" in result.stdout
+    assert "Warning: 1 of 2 dividends have no pay date in payouts.csv" in result.stderr
+    payouts.write_text(payouts.read_text().replace("BBB", "CCC"))
+    result = call("ingest", "mine", source, "--payouts", payouts, code=1)
+    assert "payouts.csv row 3, CCC" in result.stderr
+    assert len(BundleStore().list()) == 1
+    call("ingest", "mine", source, "--payouts", tmp_path / "nowhere.csv", code=2)
+
+
 def test_a_bad_row_is_named_and_nothing_is_published(call, bars, tmp_path, home):
     bad = tmp_path / "bad.parquet"
     bars.with_columns(close=pl.when(pl.int_range(pl.len()) == 7).then(-1.0).otherwise("close")).write_parquet(bad)

@@ -202,7 +202,7 @@ def test_errors_are_one_line(optimize, words, message):
 def test_a_run_directory_that_is_taken_says_which_option_goes_on(optimize, tmp_path):
     words = (*SWEEP, "-o", tmp_path / "run")
     first = optimize(*words)
-    assert f"Saved in {tmp_path / 'run'}: study.json, journal, table.parquet." in first.stderr
+    assert f"Saved in {tmp_path / 'run'}: study.json, journal, table.parquet, returns.parquet." in first.stderr
     assert {file.name for file in (tmp_path / "run").iterdir()} >= {"study.json", "journal", "table.parquet"}
     refused = optimize(*words, code=1)
     assert "a study is here already" in refused.stderr

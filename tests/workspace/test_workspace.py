@@ -156,3 +156,43 @@ def test_the_configuration_is_obeyed(panels):
         assert data.sma("close", 2) is not data.sma("close", 2)
     assert (len(plain.bundles), len(plain.history)) == (1, 0)
     assert Workspace(OptimizationConfig(cache_size_gb=1.0), workers=4).history.limit_bytes == 2**28
+
+
+class TestView:
+    """The view on zipline's price grid: made once, under its own version, gone with its panel."""
+
+    def test_once_and_with_its_own_history(self, make_panel):
+        workspace, panel = Workspace(), make_panel([[10.0004], [11.0], [12.0]])
+        workspace.open(panel, "prices")
+        view = workspace.view(panel.version)
+        assert workspace.view(panel.version) is view
+        assert view.version != panel.version
+        assert workspace.data(view.version).close[0, 0] == 10.0
+        assert workspace.data(panel.version).close[0, 0] == 10.0004
+        assert workspace.data(view.version).sma("close", 2)[1, 0] == 10.5
+        assert workspace.data(panel.version).sma("close", 2)[1, 0] == pytest.approx(10.5002)
+
+    def test_goes_with_its_panel(self, panels):
+        workspace = Workspace()
+        workspace.open(panels[0], "prices")
+        view = workspace.view(panels[0].version)
+        workspace.data(view.version).sma("close", 2)
+        held = workspace.statistics()["history"]["bytes"]
+        workspace.open(panels[1], "prices")
+        assert workspace.statistics()["history"]["bytes"] < held
+        assert workspace.statistics()["assets"]["entries"] == 0
+        for version in (view.version, panels[0].version):
+            with pytest.raises(BundleError, match="is not open here"):
+                workspace.data(version)
+        with pytest.raises(BundleError, match="is not open here"):
+            workspace.view(panels[0].version)
+
+    def test_using_it_keeps_its_panel(self, panels):
+        workspace = Workspace(OptimizationConfig(max_bundle_pool_size=2))
+        workspace.open(panels[0])
+        view = workspace.view(panels[0].version)
+        workspace.open(panels[1])
+        workspace.data(view.version)
+        workspace.open(panels[2])
+        assert panels[0].version in workspace.bundles
+        assert panels[1].version not in workspace.bundles

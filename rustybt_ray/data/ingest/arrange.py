@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from rustybt_ray._typing import BoolArray, IntArray
+from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.data.build import DAY, finish_panel, has_fraction
 from rustybt_ray.data.digest import canonical
 from rustybt_ray.data.ingest.findings import some_of
 from rustybt_ray.data.ingest.rows import Rows
 from rustybt_ray.data.ingest.sessions import session_axis
-from rustybt_ray.data.panel import FIELDS, Panel
+from rustybt_ray.data.panel import FIELDS, Panel, listing_of
 from rustybt_ray.exceptions import IngestError
 
 ALWAYS_OPEN, EXCHANGE = 365, 252
@@ -48,6 +48,7 @@ def arrange(
         dense[cell] = rows.values[name][kept][bar]
         arrays[name] = canonical(dense.reshape(len(time), len(rows.symbols)))
     arrays |= _events(rows, kept, row, column, dividend_per)
+    arrays |= _lives(row, column, arrays["close"])
     if periods_per_year is None:
         periods_per_year = _periods(axis.hours.sessions)
     panel = finish_panel(rows.symbols, periods_per_year, has_fraction(arrays["volume"]), arrays)
@@ -72,6 +73,17 @@ def _events(rows: Rows, kept: BoolArray, row: IntArray, column: IntArray, divide
         "dividend_amount": amount[paid],
         "dividend_pay": np.full(len(paid), -1, dtype=np.int64),
     }
+
+
+def _lives(row: IntArray, column: IntArray, close: FloatArray) -> dict[str, IntArray]:
+    """First and last row of each asset in the source; nothing if blank rows do not matter for them."""
+    rows, assets = close.shape
+    first, last = np.full(assets, rows), np.full(assets, -1)
+    np.minimum.at(first, column, row)
+    np.maximum.at(last, column, row)
+    found = {"life_first": first, "life_last": last}
+    listing = dict(zip(found, listing_of(close), strict=True))
+    return {} if all(np.array_equal(found[name], listing[name]) for name in found) else found
 
 
 def _periods(sessions: IntArray) -> int:

@@ -7,9 +7,11 @@ from typing import Any, Literal
 from rustybt_ray._validation import check_choice, check_count
 from rustybt_ray.data.bundle import Bundle
 from rustybt_ray.data.ingest.arrange import arrange, check_not_empty
+from rustybt_ray.data.ingest.attach import attach_payouts
 from rustybt_ray.data.ingest.checks import check_rows, missing_bars
 from rustybt_ray.data.ingest.csvdir import read_csvdir
 from rustybt_ray.data.ingest.findings import Findings
+from rustybt_ray.data.ingest.payouts import read_payouts
 from rustybt_ray.data.ingest.review import review
 from rustybt_ray.data.ingest.rows import Rows
 from rustybt_ray.data.ingest.table import read_table
@@ -29,6 +31,7 @@ def ingest(
     calendar: str | None = None,
     session_times: Any = None,
     symbol: str | None = None,
+    payouts: Any = None,
 ) -> Bundle:
     """Read a source, check it, and publish it as a bundle.
 
@@ -55,6 +58,10 @@ def ingest(
         of the New York Stock Exchange, its hours.
     symbol : str, optional
         The asset's name where a table has no column symbol. Default: the bundle's name in capitals.
+    payouts : str, Path or table, optional
+        What the source cannot say: a CSV or Parquet file or a table with the columns symbol, kind, ex_date, pay_date, ratio,
+        payment_symbol, and maybe record_date and declared_date. A ``cash`` row dates a dividend that is in the source;
+        a ``stock`` row adds a dividend in shares, `ratio` shares of `payment_symbol` a share held.
 
     Returns
     -------
@@ -97,6 +104,11 @@ def ingest(
         calendar=calendar,
         session_times=session_times,
     )
+    if payouts is not None:
+        paid = read_payouts(payouts, findings)
+        panel, more = attach_payouts(panel, paid, findings)
+        findings.stop(paid.label)
+        notes, label = [*notes, *more], f"{label} with payouts of {paid.label}"
     warnings = (*notes, *review(panel))
     return BundleStore(root).publish(name, panel, source=label, calendar=sessions, warnings=warnings)
 
