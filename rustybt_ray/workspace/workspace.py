@@ -29,6 +29,7 @@ class Workspace:
         self.bundles = BundlePool(self.config.pool_size, self._forget)
         self._data: dict[str, MarketData] = {}
         self._views: dict[str, Panel] = {}
+        self._viewed: dict[str, str] = {}  # versions of views by that of their panel, of closed ones too
         self._placed: dict[str, Placed] = {}
 
     def share(self, workers: int) -> None:
@@ -59,6 +60,7 @@ class Workspace:
         panel = self.bundles.get(version)
         if version not in self._views:
             self._views[version] = on_grid(panel)
+            self._viewed[version] = self._views[version].version
         return self._views[version]
 
     def data(self, version: str, scope: Hashable = None) -> MarketData:
@@ -89,6 +91,7 @@ class Workspace:
     def unmap(self) -> None:
         """Let go of the arrays of all panels, and keep the indicators made from them for when they are opened again."""
         self.bundles.unmap()
+        self._views.clear()
         self._data.clear()
         self._placed.clear()
 
@@ -106,8 +109,9 @@ class Workspace:
         return self.bundles.get(version)
 
     def _forget(self, version: str) -> None:
-        if (view := self._views.pop(version, None)) is not None:
-            self._forget(view.version)
+        self._views.pop(version, None)
+        if (view := self._viewed.pop(version, None)) is not None:
+            self._forget(view)
         self.history.drop(version)
         self.assets.drop(version)
         self._data.pop(version, None)

@@ -196,3 +196,46 @@ class TestView:
         workspace.open(panels[2])
         assert panels[0].version in workspace.bundles
         assert panels[1].version not in workspace.bundles
+
+
+class TestUnmap:
+    """Panels closed until they are opened again, what was made from them kept."""
+
+    def test_indicators_of_a_panel_and_of_its_view_are_there_when_it_is_open_again(self, panels):
+        workspace = Workspace()
+        panel = panels[0]
+        workspace.open(panel, "prices")
+        view = workspace.view(panel.version)
+        kept = [workspace.data(version).sma("close", 2) for version in (panel.version, view.version)]
+        workspace.unmap()
+        assert workspace.statistics()["bundles"]["bytes"] == 0
+        for version in (panel.version, view.version):
+            with pytest.raises(BundleError, match="is not open here"):
+                workspace.data(version)
+        workspace.open(panel, "prices")
+        assert workspace.view(panel.version) is not view
+        again = [workspace.data(version).sma("close", 2) for version in (panel.version, view.version)]
+        assert all(one is other for one, other in zip(kept, again, strict=True))
+
+    def test_they_go_when_a_newer_version_takes_the_name(self, panels):
+        workspace = Workspace()
+        workspace.open(panels[0], "prices")
+        for version in (panels[0].version, workspace.view(panels[0].version).version):
+            workspace.data(version).sma("close", 2)
+        workspace.unmap()
+        workspace.open(panels[1], "prices")
+        assert workspace.history.nbytes == 0
+        assert len(workspace.assets) == 0
+
+    def test_the_pool_counts_closed_panels_and_lets_the_oldest_go(self, panels):
+        gone = []
+        pool = BundlePool(2, gone.append)
+        for panel in panels[:2]:
+            pool.put(panel)
+        pool.unmap()
+        assert len(pool) == 0
+        assert panels[0].version not in pool
+        pool.put(panels[0])
+        pool.put(panels[2])
+        assert gone == [panels[1].version]
+        assert pool.get(panels[0].version) is panels[0]
