@@ -56,6 +56,8 @@ def test_workers_are_other_processes_and_keep_one_panel(pool):
     found = pool.statistics()
     assert os.getpid() not in pids(pool)
     assert len(set(pids(pool))) == 2
+    # they get as much of a CPU as a loop in this process would
+    assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in pids(pool)} == {os.getpriority(os.PRIO_PROCESS, 0)}
     assert found["panel_bytes"] == PANEL.nbytes
     assert all(worker["bundles"]["opened"] == 1 for worker in found["workers"])
 
