@@ -32,9 +32,10 @@ lint: $(READY) ## style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## our speed against the limit and against a plain loop
+bench: $(READY) ## our speed against the limit and against plain loops, and what Ray costs and gains (half an hour)
 	$(BIN)/python benchmarks/limit.py
 	$(BIN)/python benchmarks/plain_loop.py
+	$(BIN)/python benchmarks/execution.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
