@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import ray
 
-from rustybt_ray.exceptions import ExecutionError
+from actors.thread import answer_of
 
 Found = TypeVar("Found")
 PERIOD = 1.0  # seconds between two looks at the cluster; one takes about 1 ms
@@ -58,14 +58,7 @@ def ask(question: Callable[[], Found], limit: float | None = None) -> Found:
             answer.set_exception(error)
 
     threading.Thread(target=look, name="rustybt_ray-look", daemon=True).start()
-    limit = LIMIT if limit is None else limit
-    try:
-        return answer.result(limit)
-    except TimeoutError:
-        if answer.done():
-            raise
-        what = f"the cluster does not say what it has within {limit:g} s"
-        raise ExecutionError(what, "its head process may be gone", "Start a new session.") from None
+    return answer_of(answer, LIMIT if limit is None else limit, "the cluster does not say what it has")
 
 
 def store_bytes() -> float:

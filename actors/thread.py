@@ -34,13 +34,7 @@ class RayThread:
             return function(*args)
         future: Future[Result] = Future()
         self._calls.put((future, lambda: function(*args)))
-        try:
-            return future.result(limit)
-        except TimeoutError:
-            if future.done():
-                raise
-            what = f"Ray does not answer within {limit:g} s"
-            raise ExecutionError(what, "its head process may be gone", "Start a new session.") from None
+        return answer_of(future, limit, "Ray does not answer")
 
     def _serve(self) -> None:
         while True:
@@ -51,6 +45,17 @@ class RayThread:
                 future.set_exception(error)
             # a result that the loop variables keep would outlive its Ray references
             del future, call
+
+
+def answer_of(future: "Future[Result]", limit: float | None, silence: str) -> Result:
+    """A future's result, or what it raises; ExecutionError, which says `silence`, if there is neither within `limit` seconds."""
+    try:
+        return future.result(limit)
+    except TimeoutError:
+        if future.done():
+            raise
+        what = f"{silence} within {limit:g} s"
+        raise ExecutionError(what, "its head process may be gone", "Start a new session.") from None
 
 
 _lock = threading.Lock()

@@ -1,6 +1,6 @@
 """How many bytes a study's results will take, measured on a few trials of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,15 +63,5 @@ def _repeated(chunk: Chunk, block: Block, count: int) -> tuple[Chunk, Block]:
     errors = {
         i: block.errors[number] for i, number in enumerate(block.numbers[places].tolist()) if number in block.errors
     }
-    repeated = Block(
-        numbers=numbers,
-        names=block.names,
-        state=block.state[places],
-        metrics=block.metrics[places],
-        moments=block.moments[places],
-        duration=block.duration[places],
-        errors=errors,
-        worker=block.worker,
-        returns=None if block.returns is None else block.returns[places],
-    )
+    repeated = replace(block.take(places), numbers=numbers, errors=errors)
     return Chunk(0, numbers, columns), repeated
