@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus, initialised
 from actors.naming import check_pool_name
-from rustybt_ray._validation import check_choice, check_count, check_number
+from rustybt_ray._validation import check_bytes, check_choice, check_count, check_number
 from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace
 from rustybt_ray.data.panel import Panel
@@ -40,7 +40,7 @@ class Place:
     timeout: float | None = None
     trial_timeout: float | None = None
     isolate: bool = False
-    memory_limit: int | None = None
+    memory_limit: int | str | None = None
 
     def __post_init__(self) -> None:
         check_choice("executor", self.executor, EXECUTORS)
@@ -48,6 +48,8 @@ class Place:
             check_count("n_jobs", self.n_jobs, low=1)
         if isinstance(self.pool, str):
             check_pool_name(self.pool, "pool")
+        if self.memory_limit is not None:
+            object.__setattr__(self, "memory_limit", check_bytes("memory_limit", self.memory_limit))
         for name in ("timeout", "trial_timeout"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0.0, strict=True)
@@ -60,6 +62,11 @@ class Place:
             if self.executor == "inline" and getattr(self, name) is not None:
                 remedy = "Leave one of the two out: executor='inline' runs everything in this process."
                 raise InputError(name, "left out with executor='inline'", getattr(self, name), remedy)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Bytes that a trial may allocate."""
+        return None if self.memory_limit is None else int(self.memory_limit)
 
     @property
     def isolated(self) -> bool:
@@ -149,7 +156,7 @@ def run_trials(
     try:
         outcome = run(
             source,
-            replace(job, strategy=pack(function), memory_limit=place.memory_limit),
+            replace(job, strategy=pack(function), memory_limit=place.memory_bytes),
             pool,
             stop=lambda: study.stop_requested,
             timeout=timeout,

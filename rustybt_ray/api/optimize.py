@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rustybt_ray._typing import DateLike, StrategyFunction
-from rustybt_ray._validation import check_bytes
 from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.review import check_causality, replay
@@ -155,8 +154,7 @@ def optimize(
         If `run_dir` cannot be used: another study, another driver, damage, no room.
     """
     began = time.perf_counter()
-    limit = check_bytes("memory_limit", memory_limit) if memory_limit is not None else None
-    place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate, limit)
+    place = Place(executor, n_jobs, pool, address, timeout, trial_timeout, isolate, memory_limit)
     asked = prepare(
         strategy,
         bundle=bundle,

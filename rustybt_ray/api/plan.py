@@ -8,7 +8,6 @@ from typing import Any
 from actors import runtime
 from actors.environment import initialised
 from rustybt_ray._typing import StrategyFunction
-from rustybt_ray._validation import check_bytes
 from rustybt_ray.api.executors import Place
 from rustybt_ray.api.handover import RAY_COSTS, workers_pay
 from rustybt_ray.api.optimize import optimize
@@ -23,7 +22,7 @@ from rustybt_ray.studies.run_directory import find_recorded
 from rustybt_ray.studies.sizes import Sizes
 from rustybt_ray.workspace.market_data import adjusted_bytes
 
-PLACE = ("executor", "n_jobs", "pool", "address", "timeout", "trial_timeout", "isolate")
+PLACE = ("executor", "n_jobs", "pool", "address", "timeout", "trial_timeout", "isolate", "memory_limit")
 
 
 @dataclass(frozen=True)
@@ -112,11 +111,7 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     said = inspect.signature(optimize).bind(strategy, **options)
     said.apply_defaults()
     given = said.arguments
-    limit = given["memory_limit"]
-    place = Place(
-        **{name: given[name] for name in PLACE},
-        memory_limit=None if limit is None else check_bytes("memory_limit", limit),
-    )
+    place = Place(**{name: given[name] for name in PLACE})
     asked = prepare(**{name: given[name] for name in inspect.signature(prepare).parameters})
     source: TrialSource = Source(asked.search, asked.spec.objective)
     recorded, written = 0, HEADER.size
