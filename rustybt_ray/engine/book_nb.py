@@ -65,7 +65,7 @@ def free_row(blotter: Blotter) -> int:
     counts = blotter.counts
     i = counts[FREE] - 1
     if i >= 0:
-        counts[FREE] = np.int64(blotter.orders[i, NEXT]) + 1
+        counts[FREE] = int(blotter.orders[i, NEXT]) + 1
         return i
     i = counts[ORDERS]
     counts[ORDERS] += 1
@@ -99,7 +99,7 @@ def enter(blotter: Blotter, a: int, amount: float, limit: float, stop: float, ro
 def leave(blotter: Blotter, i: int, before: int) -> None:
     """Take an order out of its asset's list; `before` is the one ahead of it there, or -1."""
     orders, counts = blotter.orders, blotter.counts
-    a, after = np.int64(orders[i, COLUMN]), np.int64(orders[i, NEXT])
+    a, after = int(orders[i, COLUMN]), int(orders[i, NEXT])
     if before < 0:
         blotter.head[a] = after
     else:
@@ -143,7 +143,7 @@ def take_in(blotter: Blotter, tape: Tape, row: int) -> None:
     """Orders of the intake enter the book."""
     intake, counts = blotter.intake, blotter.counts
     for k in range(counts[TAKEN]):
-        i = enter(blotter, np.int64(intake[k, 0]), intake[k, 1], intake[k, 2], intake[k, 3], row)
+        i = enter(blotter, int(intake[k, 0]), intake[k, 1], intake[k, 2], intake[k, 3], row)
         announce(blotter, tape, i)
     counts[TAKEN] = 0
 
@@ -152,10 +152,10 @@ def take_in(blotter: Blotter, tape: Tape, row: int) -> None:
 def cancel(blotter: Blotter, i: int, row: int) -> None:
     """Cancel an open order."""
     orders = blotter.orders
-    a = np.int64(orders[i, COLUMN])
-    before, at = np.int64(-1), blotter.head[a]
+    a = int(orders[i, COLUMN])
+    before, at = -1, blotter.head[a]
     while at >= 0 and at != i:
-        before, at = at, np.int64(orders[at, NEXT])
+        before, at = at, int(orders[at, NEXT])
     if at >= 0:
         orders[i, STATUS] = CANCELLED
         orders[i, CHANGED] = row
@@ -253,7 +253,7 @@ def take_transaction(
 ) -> None:  # fmt: skip
     """Book a fill of order `i`: cash, position and round trips; its commission leaves the cash after the bar."""
     cells, held, orders, counts = book.cells, book.held, blotter.orders, blotter.counts
-    a = np.int64(orders[i, COLUMN])
+    a = int(orders[i, COLUMN])
     before, cash, paid = cells[SHARES, a], account.cash, max(commission, 0.0)
     after = before + quantity
     if before * after < 0.0:
@@ -325,9 +325,9 @@ def fill_asset(
     if not volume > 0.0 or math.isnan(price):
         return
     cells[PRICE, a], cells[BAR_SHARES, a] = price, 0.0
-    before, i = np.int64(-1), blotter.head[a]
+    before, i = -1, blotter.head[a]
     while i >= 0:
-        after = np.int64(orders[i, NEXT])
+        after = int(orders[i, NEXT])
         closed = False
         if row > orders[i, CREATED] + rules.delay and check_triggers(orders, i, close, row):
             asked, side = abs(orders[i, AMOUNT] - orders[i, FILLED]), 1.0 if orders[i, AMOUNT] > 0.0 else -1.0
@@ -363,7 +363,7 @@ def settle(account: Record, book: Book, blotter: Blotter) -> None:
     account.cash -= account.after_bar
     account.after_bar = 0.0
     for k in range(blotter.counts[BAR_FILLS]):
-        a, commission = np.int64(blotter.bar[k, 0]), blotter.bar[k, 1]
+        a, commission = int(blotter.bar[k, 0]), blotter.bar[k, 1]
         shares = cells[SHARES, a]
         if commission > 0.0 and shares != 0.0:
             cells[BASIS, a] = (cells[BASIS, a] * shares + commission) / shares
@@ -379,9 +379,9 @@ def split_orders(market: Market, blotter: Blotter, row: int) -> None:
         if splits[e, EVENT_ROW] != row:
             break
         a, ratio = int(splits[e, EVENT_COLUMN]), 1.0 / splits[e, EVENT_VALUE]
-        before, i = np.int64(-1), blotter.head[a]
+        before, i = -1, blotter.head[a]
         while i >= 0:
-            after = np.int64(orders[i, NEXT])
+            after = int(orders[i, NEXT])
             rest = np.trunc((orders[i, AMOUNT] - orders[i, FILLED]) / ratio)
             orders[i, FILLED] = np.trunc(orders[i, FILLED] / ratio)
             orders[i, AMOUNT] = orders[i, FILLED] + rest

@@ -65,6 +65,8 @@ from rustybt_ray.engine.structures import (
     Target,
 )
 
+STEP = 2.0**-52
+
 
 @kernel
 def earn_shares(cells: FloatArray, blotter: Blotter, stocks: Stocks, row: int) -> None:
@@ -75,9 +77,8 @@ def earn_shares(cells: FloatArray, blotter: Blotter, stocks: Stocks, row: int) -
             break
         owed = cells[SHARES, int(dividends[e, 1])] * dividends[e, 2]
         near = np.rint(owed)
-        # zipline takes a number within one step of its floating point for the whole one
-        exact = owed == near or np.nextafter(owed, near) == near
-        blotter.stock_claims[e] = near if exact else np.trunc(owed)
+        # a number within one step of floating point of a whole one is meant to be it
+        blotter.stock_claims[e] = near if abs(owed - near) <= STEP * abs(near) else np.trunc(owed)
 
 
 @kernel
@@ -116,7 +117,7 @@ def forget_split_away(cells: FloatArray, market: Market, row: int) -> None:
 @kernel
 def next_expired(cells: FloatArray, delistings: IntArray, row: int, after: float) -> int:
     """The held asset that expires on this row and was bought first after purchase number `after`; -1 if there is none."""
-    found, best = np.int64(-1), math.inf
+    found, best = -1, math.inf
     for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):
         if delistings[e, 0] != row:
             break

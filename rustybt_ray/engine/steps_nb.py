@@ -44,9 +44,9 @@ REQUEST = 7
 @kernel
 def previous(blotter: Blotter, i: int) -> int:
     """The order ahead of `i` in its asset's list; -1 if it is the first."""
-    before, at = np.int64(-1), blotter.head[np.int64(blotter.orders[i, COLUMN])]
+    before, at = -1, blotter.head[int(blotter.orders[i, COLUMN])]
     while at >= 0 and at != i:
-        before, at = at, np.int64(blotter.orders[at, NEXT])
+        before, at = at, int(blotter.orders[at, NEXT])
     return before
 
 
@@ -62,7 +62,7 @@ def begin_run(rules: Record, book: Book, blotter: Blotter, first: int) -> None:
 @kernel
 def ready_to_fill(market: Market, rules: Record, book: Book, blotter: Blotter, i: int, row: int) -> int:
     """Whether order `i` may fill against the row's bar: 1, or 0."""
-    a = np.int64(blotter.orders[i, COLUMN])
+    a = int(blotter.orders[i, COLUMN])
     book.cells[PRICE, a] = market.price[row, a]
     if not is_open(blotter.orders, i) or row <= blotter.orders[i, CREATED] + rules.delay:
         return 0
