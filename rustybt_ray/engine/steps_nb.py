@@ -1,7 +1,5 @@
 """The ledger of kept orders, a step at a time: what whoever decides session by session asks of it."""
 
-import numpy as np
-
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.batch_nb import conclude, reset
