@@ -179,5 +179,6 @@ class Record:
 
     def sorted_positions(self) -> FloatArray:
         """The positions that are reported, in the order of the report."""
-        held = self.positions[self.positions[:, POSITION_AMOUNT] != 0.0]
-        return held[np.lexsort((held[:, POSITION_ENTRY], held[:, POSITION_ROW]))]
+        held: FloatArray = self.positions[self.positions[:, POSITION_AMOUNT] != 0.0]
+        order = np.lexsort((held[:, POSITION_ENTRY], held[:, POSITION_ROW]))
+        return held.take(order, axis=0)

@@ -4,6 +4,7 @@ Sums of returns are kept with the digits that rounding took (Neumaier), and squa
 (Welford) from the first value on: a column's value is that of the definition on the prefix, on a quiet start too.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from rustybt_ray._typing import BoolArray, FloatArray
 
 PERIODS = 252.0
+ROOT = math.sqrt(PERIODS)
 SMALLEST_VARIANCE = 1e-30
 """Below it the benchmark is constant: empyrical's bound."""
 
@@ -67,11 +69,11 @@ def cumulative_risk(returns: FloatArray, benchmark: FloatArray | None = None) ->
     with np.errstate(all="ignore"):
         deviation = _deviation(squares, same, count)
         losses = np.cumsum(np.minimum(returns, 0.0) ** 2)
-        sharpe = mean / deviation * np.sqrt(PERIODS)
-        sortino = mean * PERIODS / (np.sqrt(losses / count) * np.sqrt(PERIODS))
+        sharpe = mean / deviation * ROOT
+        sortino = mean * PERIODS / (np.sqrt(losses / count) * ROOT)
         sortino[:1] = np.nan
         against = _against_benchmark(mean, distance, benchmark, count)
-        volatility = deviation * np.sqrt(PERIODS)
+        volatility = deviation * ROOT
     return Risk(volatility, *against[:2], _finite(sharpe), _finite(sortino), _drawdown(returns), *against[2:])
 
 
@@ -85,15 +87,17 @@ def _against_benchmark(
     center, squares, same, own = _moments(benchmark, count)
     beta = _prefix_sums(own * distance * _growth(count)) / squares
     beta[(squares / count < SMALLEST_VARIANCE) | (count < 2.0)] = np.nan
-    alpha = (1.0 + (mean - beta * center)) ** PERIODS - 1.0
-    volatility = _deviation(squares, same, count) * np.sqrt(PERIODS)
-    return volatility, np.cumprod(1.0 + benchmark) - 1.0, beta, _finite(alpha)
+    alpha: FloatArray = (1.0 + (mean - beta * center)) ** PERIODS - 1.0
+    volatility = _deviation(squares, same, count) * ROOT
+    earned: FloatArray = np.cumprod(1.0 + benchmark) - 1.0
+    return volatility, earned, beta, _finite(alpha)
 
 
 def _moments(values: FloatArray, count: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray, FloatArray]:
     """Of each prefix the mean, the sum of squared distances from it, and whether all values are the same; the new distances.
 
-    A new distance is that of a value from the mean of those before it. do not depend on where zero is: they are taken from the first value, which is exact for those near it.
+    A new distance is that of a value from the mean of those before it. It does not depend on where zero is, and is taken from
+    the first value: that is exact for values near it.
     """
     mean = _prefix_sums(values) / count
     shifted = values - values[:1]
@@ -105,7 +109,8 @@ def _moments(values: FloatArray, count: FloatArray) -> tuple[FloatArray, FloatAr
 
 def _growth(count: FloatArray) -> FloatArray:
     """Of the product of two new distances, the part by which the sum of products grows: what the new means leave."""
-    return (count - 1.0) / count
+    part: FloatArray = (count - 1.0) / count
+    return part
 
 
 def _deviation(squares: FloatArray, same: BoolArray, count: FloatArray) -> FloatArray:
