@@ -25,7 +25,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,6 +61,9 @@ from rustybt_ray.zipline.record import (
 )
 from rustybt_ray.zipline.values import settle
 
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.result import AlgorithmBacktest
+
 POSITION = ["session", "symbol", "amount", "last_sale_price", "cost_basis"]
 ORDER = [
     "session", "id", "created", "dt", "symbol", "amount", "filled", "status", "limit", "stop", "limit_reached",
@@ -70,12 +73,12 @@ TRANSACTION = ["session", "dt", "symbol", "amount", "price", "order_id", "commis
 Rows = list[list[Any]]
 
 
-def dump(result: Record | Exception, path: str | Path, meta: Mapping[str, Any]) -> Path:
+def dump(result: "AlgorithmBacktest | Record | Exception", path: str | Path, meta: Mapping[str, Any]) -> Path:
     """Write what a run did.
 
     Parameters
     ----------
-    result : Record or Exception
+    result : AlgorithmBacktest, Record or Exception
         What the run left behind, or the exception that ended it.
     path : path
         The file to write, compressed if its name ends in ".gz"; folders above it are made.
@@ -96,14 +99,19 @@ def dump(result: Record | Exception, path: str | Path, meta: Mapping[str, Any]) 
     return path
 
 
-def describe(result: Record | Exception, meta: Mapping[str, Any]) -> dict[str, Any]:
+def describe(result: "AlgorithmBacktest | Record | Exception", meta: Mapping[str, Any]) -> dict[str, Any]:
     """The sections of a dump, in values that JSON has."""
     if isinstance(result, Exception):
         return {"meta": dict(meta), "error": {"type": type(result).__name__, "message": str(result).strip()}}
+    record = result if isinstance(result, Record) else result.record
+    return {"meta": dict(meta), "error": None, **_sections(record)}
+
+
+def _sections(record: Record) -> dict[str, Any]:
     daily: dict[str, list[Any]] = {}
     constant: dict[str, Any] = {}
     recorded: dict[str, list[Any]] = {}
-    for name, column in sorted(number_columns(result).items()):
+    for name, column in sorted(number_columns(record).items()):
         values = [plain(value) for value in settle(column)]
         if name not in FRAME:
             recorded[name] = values
@@ -111,20 +119,18 @@ def describe(result: Record | Exception, meta: Mapping[str, Any]) -> dict[str, A
             constant[name] = values[0]
         else:
             daily[name] = values
-    orders, transactions = _reports(result)
+    orders, transactions = _reports(record)
     return {
-        "meta": dict(meta),
-        "error": None,
-        "sessions": result.view.sessions[result.rows]
+        "sessions": record.view.sessions[record.rows]
         .astype("datetime64[ns]")
         .astype("datetime64[D]")
         .astype(str)
         .tolist(),
-        "period_close": _stamps(result.closes),
+        "period_close": _stamps(record.closes),
         "daily": daily,
         "constant": constant,
         "recorded": recorded,
-        "positions": {"columns": POSITION, "rows": _positions(result)},
+        "positions": {"columns": POSITION, "rows": _positions(record)},
         "orders": {"columns": ORDER, "rows": orders},
         "transactions": {"columns": TRANSACTION, "rows": transactions},
     }
@@ -204,7 +210,15 @@ def _positions(record: Record) -> Rows:
     found: Rows = []
     for row in record.sorted_positions().tolist():
         session, amount = int(row[POSITION_ROW]) - record.first, int(row[POSITION_AMOUNT])
-        found.append([session, symbols[int(row[POSITION_COLUMN])], amount, row[POSITION_PRICE], row[POSITION_BASIS]])
+        found.append(
+            [
+                session,
+                symbols[int(row[POSITION_COLUMN])],
+                amount,
+                plain(row[POSITION_PRICE]),
+                plain(row[POSITION_BASIS]),
+            ]
+        )
     return found
 
 

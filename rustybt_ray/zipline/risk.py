@@ -87,9 +87,9 @@ def _against_benchmark(
     center, squares, same, own = _moments(benchmark, count)
     beta = _prefix_sums(own * distance * _growth(count)) / squares
     beta[(squares / count < SMALLEST_VARIANCE) | (count < 2.0)] = np.nan
-    alpha: FloatArray = (1.0 + (mean - beta * center)) ** PERIODS - 1.0
+    alpha = np.power(1.0 + (mean - beta * center), PERIODS) - 1.0
     volatility = _deviation(squares, same, count) * ROOT
-    earned: FloatArray = np.cumprod(1.0 + benchmark) - 1.0
+    earned = np.cumprod(1.0 + benchmark, dtype=np.float64) - 1.0
     return volatility, earned, beta, _finite(alpha)
 
 
