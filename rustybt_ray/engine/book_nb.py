@@ -149,8 +149,8 @@ def take_in(blotter: Blotter, tape: Tape, row: int) -> None:
 
 
 @kernel
-def cancel(blotter: Blotter, i: int, row: int) -> None:
-    """Cancel an open order."""
+def cancel(blotter: Blotter, i: int, row: float) -> None:
+    """Cancel an open order; half a row less says that it was before the row's bar."""
     orders = blotter.orders
     a = int(orders[i, COLUMN])
     before, at = -1, blotter.head[a]

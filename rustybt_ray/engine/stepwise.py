@@ -117,8 +117,8 @@ class SteppedLedger:
         if self.counts[TAKEN]:
             self._ask(TAKE_IN, row)
 
-    def cancel(self, order: int, row: int) -> None:
-        """Cancel an order; nothing happens if it is not open."""
+    def cancel(self, order: int, row: float) -> None:
+        """Cancel an order; nothing happens if it is not open. Half a row less is before the bar."""
         self._ask(CANCEL, row, order)
 
     def revalue(self, row: int) -> None:
@@ -184,7 +184,7 @@ class SteppedLedger:
             tape.holdings[: counts[HOLDINGS]],
         )
 
-    def _ask(self, what: int, row: int = 0, which: int = 0) -> int:
+    def _ask(self, what: int, row: float = 0, which: int = 0) -> int:
         words = self._words
         words[0], words[1], words[2] = what, row, which
         return self._run()
