@@ -135,12 +135,11 @@ class Rules(Placing):
             raise RegisterAccountControlPostInit
         self.account_controls.append(control)
 
-    def _apply_costs(self) -> bool:
-        """Hand the models to the ledger; whether one of them must be asked here at each bar."""
-        impact = _terms(self.slippage, slippages)
-        charges = _terms(self.commission, commissions)
+    def _apply_costs(self) -> tuple[bool, bool]:
+        """Hand the models to the ledger; whether slippage and commission must be asked here at each bar."""
+        impact, charges = _terms(self.slippage, slippages), _terms(self.commission, commissions)
         self.ledger.charge(impact, charges)
-        return (self.slippage is not None and impact is None) or (self.commission is not None and charges is None)
+        return self.slippage is not None and impact is None, self.commission is not None and charges is None
 
     def _ending(self) -> int:
         """What the end of each session cancels; of a user's own policy, at the end of this one."""
