@@ -40,6 +40,8 @@ class _Nobody:
     """Stands where a run is not."""
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
         raise RuntimeError(f"zipline api method {name} must be called during a simulation.")
 
 
