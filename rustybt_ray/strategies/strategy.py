@@ -1,4 +1,4 @@
-"""What is optimised: a target function or an objective function, and whether parameters fit it."""
+"""What is optimised: a target function, an objective function or a zipline algorithm, and whether parameters fit it."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.zipline.algorithm import Algorithm
 
-TARGET, OBJECTIVE = "target", "objective"
+TARGET, OBJECTIVE, ZIPLINE = "target", "objective", "zipline"
 
 
 class Objective:
@@ -37,17 +38,17 @@ class Strategy:
 
     Attributes
     ----------
-    function : callable
+    function : callable or Algorithm
     kind : str
-        "target" or "objective".
+        "target", "objective" or "zipline".
     name : str
     required, optional : tuple of str
-        Names of its parameters without and with a default.
+        Names of its parameters without and with a default; an algorithm's are all optional.
     open : bool
         Whether it takes any further name (``**kwargs``).
     """
 
-    function: Callable[..., Any]
+    function: Any
     kind: str
     name: str
     required: tuple[str, ...]
@@ -55,11 +56,11 @@ class Strategy:
     open: bool
 
 
-def inspect_strategy(function: Callable[..., Any]) -> Strategy:
-    """Kind, name and parameters of a callable.
+def inspect_strategy(function: Callable[..., Any] | Algorithm) -> Strategy:
+    """Kind, name and parameters of a callable or an algorithm.
 
-    An objective function's one required argument is called ``trial`` (or it is wrapped in `Objective`); everything else is
-    a target function, whose first argument is the data.
+    An objective function's one required argument is called ``trial`` (or it is wrapped in `Objective`); every other callable
+    is a target function, whose first argument is the data.
 
     Raises
     ------
@@ -67,6 +68,9 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
         If it cannot be called with one positional argument and any further ones by name.
     """
     name = name_of(function)
+    if isinstance(function, Algorithm):
+        known = function.names
+        return Strategy(function, ZIPLINE, name, (), tuple(sorted(known.settable | known.read)), known.open)
     if isinstance(function, Objective):
         return Strategy(function, OBJECTIVE, name, (), (), True)
     if isinstance(function, type):
@@ -97,7 +101,7 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
 
 
 def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
-    """The space's names must be the function's arguments.
+    """The space's names must be the function's arguments, or names that the algorithm takes.
 
     Raises
     ------
@@ -105,6 +109,9 @@ def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
         If a required argument has no parameter, or a parameter has no argument.
     """
     if strategy.kind == OBJECTIVE:
+        return
+    if strategy.kind == ZIPLINE:
+        strategy.function.check_parameters(names)
         return
     known = (*strategy.required, *strategy.optional)
     signature = f"{strategy.name}(data{''.join(', ' + name for name in known)}{', **' if strategy.open else ''})"
