@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 
-SESSION_END = 2
-"""The event that a policy is asked at; daily runs know no other."""
+BAR, SESSION_START, SESSION_END, MINUTE_END, BEFORE_TRADING_START_BAR = range(5)
+"""Events of zipline's clock; a policy of a daily run is asked at SESSION_END alone."""
 
 
 class CancelPolicy(ABC):
