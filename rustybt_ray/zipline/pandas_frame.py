@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rustybt_ray._typing import IntArray
+from rustybt_ray.zipline._pandas import pandas
+from rustybt_ray.zipline.assets import equities_of
 from rustybt_ray.zipline.perf import cumulative_columns, ledger_columns, period_labels
 from rustybt_ray.zipline.record import (
     BY_AUTO_CLOSE,
@@ -39,14 +41,8 @@ from rustybt_ray.zipline.values import first_of
 Entries = list[list[dict[str, Any]]]
 
 
-def pandas_frame(record: Record, assets: Sequence[Any]) -> Any:
+def pandas_frame(record: Record) -> Any:
     """The performance frame that zipline's `run_algorithm` returns and hands to `analyze`.
-
-    Parameters
-    ----------
-    record : Record
-    assets : sequence
-        The asset of each column of the panel.
 
     Returns
     -------
@@ -55,9 +51,7 @@ def pandas_frame(record: Record, assets: Sequence[Any]) -> Any:
         asset. None and NaN are where zipline has them: the frame is made of one dict a session, recorded values over the
         ledger's and cumulative figures over both.
     """
-    import pandas as pd
-
-    closes = pd.DatetimeIndex(record.closes.astype("datetime64[ns]"), tz="UTC")
+    closes, assets = _stamps(record.closes), equities_of(record.view)
     columns: dict[str, Sequence[Any]] = {
         "period_open": list(_stamps(record.opens + MINUTE)),
         "period_close": list(closes),
@@ -74,7 +68,7 @@ def pandas_frame(record: Record, assets: Sequence[Any]) -> Any:
         row.update((name, values[at]) for name, values, first in recorded if first <= at)
         row.update((name, values[at]) for name, values in cumulative.items())
         rows.append(row)
-    return pd.DataFrame(rows, index=closes)
+    return pandas().DataFrame(rows, index=closes)
 
 
 def _orders(record: Record, assets: Sequence[Any]) -> Entries:
@@ -136,9 +130,7 @@ def _positions(record: Record, assets: Sequence[Any]) -> Entries:
 
 
 def _stamps(nanoseconds: IntArray) -> Any:
-    import pandas as pd
-
-    return pd.DatetimeIndex(nanoseconds.astype("datetime64[ns]"), tz="UTC")
+    return pandas().DatetimeIndex(nanoseconds.astype("datetime64[ns]"), tz="UTC")
 
 
 def _or_none(value: float) -> float | None:

@@ -1,6 +1,5 @@
 """The performance frame as results carry it: polars, and zipline's own on request. Loads polars."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -16,13 +15,12 @@ class Performance(pl.DataFrame):
     """
 
     _record: Record | None = None
-    _assets: Sequence[Any] = ()
 
     @classmethod
-    def of(cls, record: Record, assets: Sequence[Any]) -> "Performance":
-        """The frame of a run; `assets` are those of the panel's columns."""
+    def of(cls, record: Record) -> "Performance":
+        """The frame of a run."""
         made = cls(perf_frame(record))
-        made._record, made._assets = record, assets
+        made._record = record
         return made
 
     def to_pandas(self, *args: Any, **options: Any) -> Any:
@@ -31,4 +29,4 @@ class Performance(pl.DataFrame):
             return super().to_pandas(*args, **options)
         from rustybt_ray.zipline.pandas_frame import pandas_frame
 
-        return pandas_frame(self._record, self._assets)
+        return pandas_frame(self._record)

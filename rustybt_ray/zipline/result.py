@@ -1,6 +1,6 @@
 """`AlgorithmBacktest`: what a backtest of a zipline algorithm returns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -35,21 +35,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class AlgorithmBacktest(Backtest):
-    """Everything that happened in one run of an algorithm: a `Backtest` (its `fills` are the transactions), and zipline's reports.
+    """Everything that happened in one run of an algorithm: a `Backtest`, and zipline's reports.
+
+    Its `fills` are the transactions; cash for the fractions that splits leave is not among them.
 
     Attributes
     ----------
     record : Record
         What everything else is made from, when it is first asked for.
-    assets : sequence
-        The asset of each column of the panel, as the algorithm saw it.
     """
 
     record: Record = field(repr=False)
-    assets: Sequence[Any] = field(repr=False)
 
     @classmethod
-    def of(cls, record: Record, assets: Sequence[Any]) -> "AlgorithmBacktest":
+    def of(cls, record: Record) -> "AlgorithmBacktest":
         """The result of a run."""
         return cls(
             panel=record.view,
@@ -62,7 +61,6 @@ class AlgorithmBacktest(Backtest):
             positions=_shares(record),
             log=_log(record),
             record=record,
-            assets=assets,
         )
 
     @cached_property
@@ -70,7 +68,7 @@ class AlgorithmBacktest(Backtest):
         """Zipline's performance frame in polars, one row a session; its ``to_pandas()`` is the frame that zipline returns."""
         from rustybt_ray.zipline.performance import Performance
 
-        return Performance.of(self.record, self.assets)
+        return Performance.of(self.record)
 
     @cached_property
     def orders(self) -> "pl.DataFrame":

@@ -1,7 +1,7 @@
 """Columns of what algorithms recorded: any values, typed as pandas types a column of them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,16 +47,18 @@ def to_series(name: str, values: Sequence[Any]) -> "pl.Series":
     if not there:
         return pl.Series(name, settled, dtype=pl.Float64)
     if all(isinstance(value, datetime) for value in there) and len({value.tzinfo is None for value in there}) == 1:
-        return pl.Series(name, [None if value is None else np.datetime64(_utc(value), "ns") for value in settled])
+        times = np.array(["NaT" if value is None else _utc(value) for value in settled], "datetime64[ns]")
+        series = pl.Series(name, times)
+        return series if there[0].tzinfo is None else series.dt.replace_time_zone("UTC")
     return pl.Series(name, [None if value is None else str(value) for value in settled], dtype=pl.String)
 
 
 def first_of(values: Sequence[Any]) -> int:
-    """Position of the first value that is not NaN: before it nothing was recorded."""
+    """Position of the first value that is not NaN: before it nothing was recorded. Where all are, NaN was, from the start."""
     for at, value in enumerate(values):
         if not (isinstance(value, float) and value != value):
             return at
-    return len(values)
+    return 0
 
 
 def _kind(value: Any) -> int:
@@ -76,10 +78,5 @@ def _is_time(value: np.generic) -> bool:
 
 
 def _utc(value: datetime) -> str:
-    from datetime import UTC
-
-    return (
-        value.replace(tzinfo=None).isoformat()
-        if value.tzinfo is None
-        else f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
-    )
+    moment = value if value.tzinfo is None else value.astimezone(UTC)
+    return moment.replace(tzinfo=None).isoformat()
