@@ -10,11 +10,13 @@ class Params(dict[str, Any]):
     """The parameters of a trial by name; a missing one says which there are."""
 
     def __missing__(self, key: str) -> NoReturn:
-        raise KeyError(f"no parameter {key!r}: this run has {', '.join(map(repr, self)) or 'none'}. Give it with the space or -D.")
+        raise KeyError(
+            f"no parameter {key!r}: this run has {', '.join(map(repr, self)) or 'none'}. Give it with the space or -D."
+        )
 
 
 class Context:
-    """Anything an algorithm sets, its parameters, and what zipline's context has: `portfolio`, `account`, the functions of the api."""
+    """Anything an algorithm sets, its `params`, `portfolio` and `account`, and the functions of zipline's api."""
 
     def __init__(self, run: Any, params: Mapping[str, Any]) -> None:
         self.__dict__["_run"] = run

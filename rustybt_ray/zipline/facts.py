@@ -65,7 +65,12 @@ class Facts(Rules):
         return found[field]
 
     def schedule_function(
-        self, func: Callable[..., Any], date_rule: Any = None, time_rule: Any = None, half_days: bool = True, calendar: Any = None
+        self,
+        func: Callable[..., Any],
+        date_rule: Any = None,
+        time_rule: Any = None,
+        half_days: bool = True,
+        calendar: Any = None,
     ) -> None:
         """Call a function after handle_data on the sessions that a rule names."""
         early = "skip" if self.settings.half_days == "skipped" else "run"

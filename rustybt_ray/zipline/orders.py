@@ -109,7 +109,18 @@ class Order:
 
     def to_dict(self) -> dict[str, Any]:
         """Its attributes by name."""
-        names = ("id", "dt", "created", "amount", "filled", "commission", "stop", "limit", "stop_reached", "limit_reached")
+        names = (
+            "id",
+            "dt",
+            "created",
+            "amount",
+            "filled",
+            "commission",
+            "stop",
+            "limit",
+            "stop_reached",
+            "limit_reached",
+        )
         return {**{name: getattr(self, name) for name in names}, "sid": self.sid, "reason": None, "status": self.status}
 
     def __repr__(self) -> str:

@@ -144,7 +144,9 @@ class Placing:
         if asset is not None:
             return [self._copy(number) for number in ledger.orders_of(self.finder.sid(asset).column)]
         equities = self.finder.equities
-        return {equities[column]: [self._copy(n) for n in numbers] for column, numbers in ledger.open_orders() if numbers}
+        return {
+            equities[column]: [self._copy(n) for n in numbers] for column, numbers in ledger.open_orders() if numbers
+        }
 
     def _copy(self, number: int) -> Order:
         row = self.ledger.blotter.orders[number].tolist()
@@ -159,7 +161,9 @@ class Placing:
             raise UnsupportedOrderParameters(msg=message)
         if self.clock.row <= asset.last_row:
             return True
-        log.warning("Cannot place order for %s, as it has de-listed. Any existing positions will be liquidated.", asset.symbol)
+        log.warning(
+            "Cannot place order for %s, as it has de-listed. Any existing positions will be liquidated.", asset.symbol
+        )
         return False
 
     def _check_moment(self) -> None:
@@ -187,7 +191,12 @@ class Placing:
         raise CannotOrderDelistedAsset(msg=message)
 
     def _place(
-        self, asset: Any, amount: float, limit_price: float | None, stop_price: float | None, style: ExecutionStyle | None
+        self,
+        asset: Any,
+        amount: float,
+        limit_price: float | None,
+        stop_price: float | None,
+        style: ExecutionStyle | None,
     ) -> str | None:
         whole = round(amount)
         if not -NEAR <= amount - whole <= NEAR:

@@ -27,7 +27,12 @@ class Position:
     __slots__ = ("_date", "amount", "asset", "cost_basis", "last_sale_price")
 
     def __init__(
-        self, asset: Asset, amount: int = 0, cost_basis: float = 0.0, last_sale_price: float = 0.0, date: int | None = None
+        self,
+        asset: Asset,
+        amount: int = 0,
+        cost_basis: float = 0.0,
+        last_sale_price: float = 0.0,
+        date: int | None = None,
     ) -> None:
         self.asset, self.amount, self.cost_basis, self.last_sale_price = asset, amount, cost_basis, last_sale_price
         self._date = date
@@ -76,7 +81,9 @@ class Portfolio(_ReadOnly):
     __slots__ = ("_account", "_clock", "_finder", "_kept", "_ledger")
 
     def __init__(self, ledger: SteppedLedger, clock: Clock, finder: AssetFinder) -> None:
-        for name, value in zip(("_ledger", "_clock", "_finder", "_account"), (ledger, clock, finder, ledger.account), strict=True):
+        for name, value in zip(
+            ("_ledger", "_clock", "_finder", "_account"), (ledger, clock, finder, ledger.account), strict=True
+        ):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_kept", [-1, False, Positions()])
 

@@ -86,13 +86,21 @@ class Rules(Placing):
         self.benchmark = benchmark
 
     def set_max_position_size(
-        self, asset: Any = None, max_shares: float | None = None, max_notional: float | None = None, on_error: str = "fail"
+        self,
+        asset: Any = None,
+        max_shares: float | None = None,
+        max_notional: float | None = None,
+        on_error: str = "fail",
     ) -> None:
         """Limit the size of a position."""
         self._control_trading(controls.MaxPositionSize(on_error, asset, max_shares, max_notional))
 
     def set_max_order_size(
-        self, asset: Any = None, max_shares: float | None = None, max_notional: float | None = None, on_error: str = "fail"
+        self,
+        asset: Any = None,
+        max_shares: float | None = None,
+        max_notional: float | None = None,
+        on_error: str = "fail",
     ) -> None:
         """Limit the size of an order."""
         self._control_trading(controls.MaxOrderSize(on_error, asset, max_shares, max_notional))

@@ -129,7 +129,7 @@ class AlgorithmRun(Facts):
 
     def _evening(self, row: int) -> None:
         """What the algorithm's own cancel policy says, and its limits on the account."""
-        ledger, account = self.ledger, self.ledger.account
+        ledger = self.ledger
         if self._asks_policy:
             ledger.cancel_policy(self._ending())
         if self.account_controls:

@@ -110,7 +110,10 @@ def check_daily(view: Panel) -> None:
     """
     if len(view.time) != len(view.sessions):
         remedy = "Ingest daily bars, or write a target function: f(data, **params)."
-        raise NotSupported(what=f"a zipline algorithm on a bundle with {len(view.time)} bars in {len(view.sessions)} sessions", remedy=remedy)
+        raise NotSupported(
+            what=f"a zipline algorithm on a bundle with {len(view.time)} bars in {len(view.sessions)} sessions",
+            remedy=remedy,
+        )
 
 
 def check_settings(settings: Settings) -> None:
@@ -123,7 +126,9 @@ def check_settings(settings: Settings) -> None:
     """
     if not settings.kept:
         remedy = "Use Settings.zipline(...), which takes the other choices as keywords."
-        raise InputError("settings of a zipline algorithm", "of kept orders (open_orders='kept')", settings.open_orders, remedy)
+        raise InputError(
+            "settings of a zipline algorithm", "of kept orders (open_orders='kept')", settings.open_orders, remedy
+        )
 
 
 def _record(run: AlgorithmRun) -> Record:
