@@ -94,7 +94,7 @@ class AlgorithmRunner:
         with activate(run):
             functions = algorithm.load(params)
             context = run.run(functions, params, record=True)
-            result = AlgorithmBacktest.of(_record(run), run.finder.equities)
+            result = AlgorithmBacktest.of(_record(run))
             if functions.analyze is not None:
                 functions.analyze(context, result.perf.to_pandas())
         return result
