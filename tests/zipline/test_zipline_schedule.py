@@ -188,7 +188,7 @@ def test_rules_combine(view):
     with pytest.raises(ValueError, match="Only two StatelessRules"):
         ComposedRule(Always(), OncePerDay(), None)
     mixed = Mondays() & date_rules.month_start()
-    assert days_of(view, mixed)[:2] == ["2018-04-02", "2018-10-01"]
+    assert days_of(view, mixed)[:2] == ["2018-04-02", "2018-07-02"]
     either = ComposedRule(date_rules.week_start(4), Mondays(), lambda a, b, dt: a(dt) or b(dt))
     assert days_of(view, either)[:3] == ["2018-01-08", "2018-01-12", "2018-01-22"]
 
