@@ -106,6 +106,7 @@ class Rolling(_Forward):
 
     Examples
     --------
+    >>> import numpy as np
     >>> windows = Rolling(train="1y", test="6mo").windows(np.arange("2020-01-01", "2022-01-01", dtype="datetime64[D]"))
     >>> for window in windows:
     ...     print(window.number, window.train, "|", window.test)
@@ -124,6 +125,7 @@ class Expanding(_Forward):
 
     Examples
     --------
+    >>> import numpy as np
     >>> windows = Expanding(train=4, test=2).windows(np.arange("2020-01-01", "2020-01-09", dtype="datetime64[D]"))
     >>> [(window.train.n_sessions, window.test.first) for window in windows]
     [(4, 4), (6, 6)]
