@@ -87,11 +87,11 @@ def parameter_stability(units: ArrayLike, chosen: ArrayLike, unordered: ArrayLik
 def _apart(values: FloatArray) -> float:
     """Mean distance of two values drawn with replacement (Gini's mean difference), by one sort."""
     count = len(values)
-    weights = 2.0 * np.arange(1, count + 1) - count - 1
-    return float(weights @ np.sort(values)) * 2.0 / max(count, 1) ** 2
+    below = np.arange(1, count)
+    return 2.0 * float((np.diff(np.sort(values)) * (below * (count - below))).sum()) / max(count, 1) ** 2
 
 
 def _differing(values: FloatArray) -> float:
     """Share of pairs drawn with replacement that differ."""
     counts = np.unique(values, return_counts=True)[1]
-    return 1.0 - float((counts / max(len(values), 1)) @ (counts / max(len(values), 1)))
+    return 1.0 - int((counts**2).sum()) / max(len(values), 1) ** 2
