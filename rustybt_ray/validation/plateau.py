@@ -132,7 +132,7 @@ def _coordinates(places: ArrayLike, choices: ArrayLike | None, trials: int, kind
 def _grid_neighbours(places: IntArray, groups: IntArray) -> Iterator[IntArray]:
     """For each of the 3^d - 1 directions the trial that is there, or -1."""
     codes = [_codes(column) for column in places.T]
-    widths = [int(code.max(initial=0)) + 2 for code in codes]  # a free place on either side
+    widths = [int(code.max(initial=0)) + 1 for code in codes]  # place 0 is free: one step off either end leads there
     if prod(widths) * (int(groups.max(initial=0)) + 1) >= 2**62:
         raise InputError(NAME, "used on a smaller grid", f"one of {widths} places", "Use fewer parameters at a time.")
     strides = [prod(widths[:dimension]) for dimension in range(len(widths))]

@@ -379,3 +379,12 @@ def test_specifications_are_values():
     assert spec.describe() == described
     with pytest.raises(AttributeError, match="cannot assign"):
         spec.train = 5
+
+
+def test_a_step_in_days_against_a_test_in_months_is_looked_at_window_by_window():
+    spec = rb.Rolling(train="1y", test="1mo", step="31d")
+    with pytest.raises(InputError, match=r"at most test = '1mo'; received '31d'\. After window 0's test comes a gap"):
+        spec.windows(days(600, "2019-02-01"))
+    assert len(spec.windows(days(420, "2019-01-01"))) == 2
+    with pytest.raises(InputError, match="at most test = '1mo'; received '32d'"):
+        rb.Rolling(train="1y", test="1mo", step="32d")
