@@ -90,6 +90,9 @@ class CombinatorialPurged:
     test_groups : int, default 2
         At least 1 and below `groups`.
 
+    Purge works on one side, embargo on the other: of a strategy that looks n sessions ahead tests reach into the train that follows
+    them, and both should be n at least.
+
     Raises
     ------
     InputError
