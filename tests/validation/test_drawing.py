@@ -97,7 +97,7 @@ def test_bars_fill_what_a_window_spans():
         (1, "test", 32, 35), (1, "overlap", 36, 39),
     ]  # fmt: skip
     assert bars(windows)[0][4:] == (date(2021, 12, 12), date(2021, 12, 29))
-    splits = rb.CombinatorialPurged(groups=4).splits(FORTY, purge=1, embargo=2)
+    splits = rb.CombinatorialPurged(groups=5, test_groups=1).splits(FORTY, purge=1, embargo=8)
     for split in splits:
         row = [bar for bar in bars(splits) if bar.row == split.number]
         assert [position for bar in row for position in range(bar.first, bar.last + 1)] == list(range(40))
