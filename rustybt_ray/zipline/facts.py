@@ -5,6 +5,7 @@ from math import nan
 from typing import Any
 
 from rustybt_ray._typing import FloatArray
+from rustybt_ray.zipline.benchmark import benchmark_of_asset
 from rustybt_ray.zipline.dates import utc
 from rustybt_ray.zipline.rules import Rules
 from rustybt_ray.zipline.schedule import Scheduled, schedule
@@ -99,9 +100,7 @@ class Facts(Rules):
         """Daily returns of the benchmark that the algorithm chose; None without one."""
         if self.benchmark is None:
             return None
-        from rustybt_ray.zipline.benchmark import benchmark_returns
-
-        return benchmark_returns(self.ledger.panel, self.clock.first, self.clock.last, self.benchmark)
+        return benchmark_of_asset(self.ledger.panel, self.finder.sid(self.benchmark), self.clock.first, self.clock.last)
 
 
 def _filled(values: dict[int, Any], first: int, last: int) -> list[Any]:
