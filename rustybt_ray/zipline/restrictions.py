@@ -124,11 +124,20 @@ class _UnionRestrictions(Restrictions):
 
     def is_restricted(self, assets: Any, dt: Any) -> Any:
         if isinstance(assets, Equity):
-            return any(part.is_restricted(assets, dt) for part in self.sub_restrictions)
-        first, *rest = (part.is_restricted(assets, dt) for part in self.sub_restrictions)
+            return any(ask(part, assets, dt) for part in self.sub_restrictions)
+        first, *rest = (ask(part, assets, dt) for part in self.sub_restrictions)
         for each in rest:
             first = first | each
         return first
+
+
+def ask(restrictions: Restrictions, assets: Any, dt: Any) -> Any:
+    """What restrictions say; a user's own class is asked with a Timestamp, as zipline would."""
+    if isinstance(dt, int) and not type(restrictions).__module__.startswith("rustybt_ray."):
+        import pandas as pd
+
+        dt = pd.Timestamp(dt, tz="UTC")
+    return restrictions.is_restricted(assets, dt)
 
 
 def _parts(restrictions: Restrictions) -> list[Restrictions]:

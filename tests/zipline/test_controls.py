@@ -25,6 +25,7 @@ from rustybt_ray.zipline.restrictions import (
     HistoricalRestrictions,
     NoRestrictions,
     Restriction,
+    Restrictions,
     StaticRestrictions,
 )
 
@@ -159,6 +160,20 @@ def test_restrictions_combine():
     assert len(three.sub_restrictions) == 3
     assert isinstance(NoRestrictions() | NoRestrictions(), NoRestrictions)
     assert isinstance(StaticRestrictions([A]) | NoRestrictions(), StaticRestrictions)
+
+
+def test_a_users_own_restrictions_are_asked_with_a_timestamp():
+    class Mondays(Restrictions):
+        def is_restricted(self, assets, dt):
+            return dt.dayofweek == 0 and dt.tzinfo is not None
+
+    control = RestrictedListOrder("fail", Mondays())
+    control.validate(A, 1, 0, 5.0, NOW)
+    with pytest.raises(TradingControlViolation):
+        control.validate(A, 1, 0, 5.0, NOW - DAY)
+    both = Mondays() | StaticRestrictions([A])
+    assert [both.is_restricted(asset, NOW - DAY) for asset in (A, B)] == [True, True]
+    assert [both.is_restricted(asset, NOW) for asset in (A, B)] == [True, False]
 
 
 @pytest.mark.parametrize(
