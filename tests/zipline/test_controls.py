@@ -165,7 +165,7 @@ def test_restrictions_combine():
 def test_a_users_own_restrictions_are_asked_with_a_timestamp():
     class Mondays(Restrictions):
         def is_restricted(self, assets, dt):
-            return dt.dayofweek == 0 and dt.tzinfo is not None
+            return dt.day_of_week == 0 and dt.tzinfo is not None
 
     control = RestrictedListOrder("fail", Mondays())
     control.validate(A, 1, 0, 5.0, NOW)
