@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from zipline_fakes import an_equity
 
-from rustybt_ray.zipline.assets import Equity
 from rustybt_ray.zipline.cancel_policy import SESSION_END, CancelPolicy, EODCancel, NeverCancel
 from rustybt_ray.zipline.controls import (
     LongOnly,
@@ -29,7 +29,7 @@ from rustybt_ray.zipline.restrictions import (
     StaticRestrictions,
 )
 
-A, B, C = Equity(0, "AAA"), Equity(1, "BBB"), Equity(2, "CCC")
+A, B, C = an_equity(0, "AAA"), an_equity(1, "BBB"), an_equity(2, "CCC")
 NOW = nanoseconds("2018-01-02T21:00:00")
 FROZEN, ALLOWED = RESTRICTION_STATES.FROZEN, RESTRICTION_STATES.ALLOWED
 
