@@ -82,9 +82,7 @@ def _file(folder: Path, name: str, outermost: bool) -> Path | None:
         if file.is_file():
             return file
     bare = folder / name
-    if not bare.is_dir() or not any(bare.glob("*.py")) or (outermost and _is_installed(name)):
-        return None
-    return bare
+    return bare if bare.is_dir() and not (outermost and _is_installed(name)) else None
 
 
 def _is_installed(name: str) -> bool:
