@@ -13,21 +13,21 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.origin import is_local_module, place_of
-from rustybt_ray.strategies.strategy import Objective
-from rustybt_ray.zipline.algorithm import FUNCTIONS as ZIPLINE
-from rustybt_ray.zipline.algorithm import Algorithm
-from rustybt_ray.zipline.parameters import defines
-from rustybt_ray.zipline.sources import read
+from rustybt_ray.strategies.strategy import Objective, is_algorithm
 
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
+
+ZIPLINE = ("initialize", "handle_data", "before_trading_start", "analyze")
 PACKAGE = Path(__file__).resolve().parents[1]
 FORMS = "Forms: a function, an Algorithm, 'file.py', 'file.py:function', 'package.module:function'."
 
 
-def load_strategy(spec: Callable[..., Any] | Algorithm | str | Path) -> Any:
+def load_strategy(spec: "Callable[..., Any] | Algorithm | str | Path") -> Any:
     """A strategy's function, or a zipline algorithm.
 
     Parameters
@@ -42,7 +42,7 @@ def load_strategy(spec: Callable[..., Any] | Algorithm | str | Path) -> Any:
     StrategyError
         If there is no such file, module or function, or loading it fails (the message has the line at fault).
     """
-    if callable(spec) or isinstance(spec, Algorithm):
+    if callable(spec) or is_algorithm(spec):
         return spec
     if not isinstance(spec, str | Path):
         raise StrategyError(f"a strategy must be a function or say where one is; received {spec!r}", "strategy", FORMS)
@@ -57,7 +57,7 @@ def load_strategy(spec: Callable[..., Any] | Algorithm | str | Path) -> Any:
     return find_function(_import(place), place, name)
 
 
-def load_algorithm(path: Path) -> Algorithm | None:
+def load_algorithm(path: Path) -> "Algorithm | None":
     """A zipline algorithm's file, tried out once; None if it defines neither ``initialize`` nor ``handle_data``.
 
     Raises
@@ -67,6 +67,10 @@ def load_algorithm(path: Path) -> Algorithm | None:
     """
     if not path.is_file():
         return None
+    from rustybt_ray.zipline.algorithm import Algorithm
+    from rustybt_ray.zipline.parameters import defines
+    from rustybt_ray.zipline.sources import read
+
     try:
         if not defines(read(path).tree, ZIPLINE[:2]):
             return None

@@ -9,20 +9,22 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.bytecode import uses
 from rustybt_ray.strategies.origin import imports_locally, is_library, local_modules
-from rustybt_ray.strategies.strategy import name_of
-from rustybt_ray.zipline.algorithm import Algorithm
+from rustybt_ray.strategies.strategy import is_algorithm, name_of
+
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
 
 REMEDY = "Make it inside the function, or pass what it is made from; executor='inline' ships nothing."
 
 
-def pack(function: Callable[..., Any] | Algorithm) -> bytes:
+def pack(function: "Callable[..., Any] | Algorithm") -> bytes:
     """A strategy as bytes; the user's own modules travel with it, libraries by name.
 
     An algorithm's file travels as text.
@@ -33,7 +35,7 @@ def pack(function: Callable[..., Any] | Algorithm) -> bytes:
         If it captures something that cannot be shipped, such as a lock or an open file; the message names it.
     """
     name = name_of(function)
-    for part in function.functions.values() if isinstance(function, Algorithm) else (function,):
+    for part in function.functions.values() if is_algorithm(function) else (function,):
         code = getattr(part, "__code__", None)
         for module, level in sorted(uses(code).imports) if code is not None else ():
             if imports_locally(module, level):
@@ -64,9 +66,9 @@ def unpack(data: bytes) -> Any:
         raise StrategyError(what, where, "Install what it imports on every machine, in the same versions.") from error
 
 
-def describe(function: Callable[..., Any] | Algorithm) -> dict[str, Any]:
+def describe(function: "Callable[..., Any] | Algorithm") -> dict[str, Any]:
     """Name, module, file and source text of a strategy; None where there is none."""
-    if isinstance(function, Algorithm):
+    if is_algorithm(function):
         if function.sources:
             return {"name": name_of(function), "module": None, "file": function.file, "source": function.source}
         first = next((part for part in function.functions.values() if part is not None), None)

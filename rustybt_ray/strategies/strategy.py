@@ -1,16 +1,29 @@
 """What is optimised: a target function, an objective function or a zipline algorithm, and whether parameters fit it."""
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.zipline.algorithm import Algorithm
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from rustybt_ray.zipline.algorithm import Algorithm
 
 TARGET, OBJECTIVE, ZIPLINE = "target", "objective", "zipline"
+TRADED = (TARGET, ZIPLINE)
+"""Kinds whose trials the ledger trades, so that they have its metrics and can be replayed."""
+
+
+def is_algorithm(value: object) -> "TypeIs[Algorithm]":
+    """Whether it is a zipline algorithm; their room is not loaded to know that there is none."""
+    module = sys.modules.get("rustybt_ray.zipline.algorithm")
+    return module is not None and isinstance(value, module.Algorithm)
 
 
 class Objective:
@@ -56,7 +69,7 @@ class Strategy:
     open: bool
 
 
-def inspect_strategy(function: Callable[..., Any] | Algorithm) -> Strategy:
+def inspect_strategy(function: "Callable[..., Any] | Algorithm") -> Strategy:
     """Kind, name and parameters of a callable or an algorithm.
 
     An objective function's one required argument is called ``trial`` (or it is wrapped in `Objective`); every other callable
@@ -68,7 +81,7 @@ def inspect_strategy(function: Callable[..., Any] | Algorithm) -> Strategy:
         If it cannot be called with one positional argument and any further ones by name.
     """
     name = name_of(function)
-    if isinstance(function, Algorithm):
+    if is_algorithm(function):
         known = function.names
         return Strategy(function, ZIPLINE, name, (), tuple(sorted(known.settable | known.read)), known.open)
     if isinstance(function, Objective):

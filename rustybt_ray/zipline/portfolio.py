@@ -79,6 +79,11 @@ class Portfolio(_ReadOnly):
     """
 
     __slots__ = ("_account", "_clock", "_finder", "_kept", "_ledger")
+    _account: "memoryview[float]"
+    _clock: Clock
+    _finder: AssetFinder
+    _kept: list[Any]
+    _ledger: SteppedLedger
 
     def __init__(self, ledger: SteppedLedger, clock: Clock, finder: AssetFinder) -> None:
         for name, value in zip(
@@ -140,7 +145,8 @@ class Portfolio(_ReadOnly):
         kept, clock = self._kept, self._clock
         if kept[0] != clock.row or kept[1] != clock.before_trading:
             kept[:] = clock.row, clock.before_trading, self._read()
-        return kept[2]
+        found: Positions = kept[2]
+        return found
 
     @property
     def current_portfolio_weights(self) -> Any:
@@ -170,6 +176,7 @@ class Account(_ReadOnly):
     """The account: the portfolio as a broker would state it."""
 
     __slots__ = ("_portfolio",)
+    _portfolio: Portfolio
     accrued_interest = initial_margin_requirement = maintenance_margin_requirement = 0.0
     buying_power = regt_margin = day_trades_remaining = inf
 

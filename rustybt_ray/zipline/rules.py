@@ -25,6 +25,7 @@ from rustybt_ray.zipline.errors import (
     UnsupportedCancelPolicy,
     UnsupportedCommissionModel,
     UnsupportedSlippageModel,
+    ZiplineError,
 )
 from rustybt_ray.zipline.placing import Placing
 from rustybt_ray.zipline.restrictions import NoRestrictions, Restrictions, StaticRestrictions
@@ -167,6 +168,6 @@ def _terms(model: Any, module: Any) -> Any:
     return model.engine_terms() if own else None
 
 
-def _incompatible(error: type[Exception], model: Any) -> Exception:
+def _incompatible(error: type[ZiplineError], model: Any) -> ZiplineError:
     kinds = [kind.__name__ for kind in model.allowed_asset_types]
     return error(asset_type="equities", given_model=model, supported_asset_types=kinds)

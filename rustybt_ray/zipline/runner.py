@@ -8,6 +8,7 @@ import numpy as np
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.market import make_segments
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.stepwise import SteppedLedger
@@ -37,6 +38,8 @@ class AlgorithmRunner:
     capital : float, default 1_000_000.0
     costs : Costs, optional
         Where the algorithm sets no model of its own; by default zipline's.
+    fill : "next_close"
+        zipline's daily orders fill at the close.
     settings : Settings, optional
         By default zipline's.
 
@@ -45,7 +48,7 @@ class AlgorithmRunner:
     NotSupported
         If the bars are not daily.
     InputError
-        If `settings` are not of kept orders.
+        If `fill` is another, or `settings` are not of kept orders.
     """
 
     def __init__(
@@ -55,13 +58,13 @@ class AlgorithmRunner:
         *,
         capital: float = 1_000_000.0,
         costs: Costs | None = None,
+        fill: str = "next_close",
         settings: Settings | None = None,
     ) -> None:
         costs, settings = costs or ZIPLINE_COSTS, settings or Settings.zipline()
-        check_daily(view)
-        check_settings(settings)
+        check_rules(view, fill, settings)
         history = History(view)
-        self.view, self.segments = view, segments
+        self.panel, self.segments = view, make_segments(view, segments)
         ledgers = (
             SteppedLedger(view, segment, capital=capital, costs=costs, settings=settings) for segment in segments
         )
@@ -86,6 +89,9 @@ class AlgorithmRunner:
         """Daily returns of the segment that ran last, a view that the next run overwrites."""
         return self._runs[-1].ledger.returns()[:days]
 
+    def release(self) -> None:
+        """Nothing is held of the run that was last."""
+
     def record(self, algorithm: Algorithm, params: Mapping[str, Any]) -> "AlgorithmBacktest":
         """Run the first segment and keep everything that happened; the algorithm's `analyze` is called with it."""
         from rustybt_ray.zipline.result import AlgorithmBacktest
@@ -100,35 +106,27 @@ class AlgorithmRunner:
         return result
 
 
-def check_daily(view: Panel) -> None:
-    """Algorithms trade daily bars.
+def check_rules(panel: Panel, fill: str, settings: Settings) -> None:
+    """What algorithms need of a bundle and of the ledger.
 
     Raises
     ------
     NotSupported
         If a session has several bars.
-    """
-    if len(view.time) != len(view.sessions):
-        remedy = "Ingest daily bars, or write a target function: f(data, **params)."
-        raise NotSupported(
-            what=f"a zipline algorithm on a bundle with {len(view.time)} bars in {len(view.sessions)} sessions",
-            remedy=remedy,
-        )
-
-
-def check_settings(settings: Settings) -> None:
-    """Algorithms keep their orders.
-
-    Raises
-    ------
     InputError
-        If newer weights would replace open orders.
+        If orders would fill at the opening, or newer weights would replace open orders.
     """
-    if not settings.kept:
+    if len(panel.time) != len(panel.sessions):
+        what = f"a zipline algorithm on a bundle with {len(panel.time)} bars in {len(panel.sessions)} sessions"
+        remedy = "Ingest daily bars, or write a target function: f(data, **params)."
+        raise NotSupported(what=what, remedy=remedy)
+    if fill != "next_close":
+        raise InputError("fill", "'next_close' of a zipline algorithm", fill, "Leave it out.")
+    if not settings.kept or settings.price_grid is None or settings.delay:
+        received = {name: getattr(settings, name) for name in ("open_orders", "price_grid", "delay")}
         remedy = "Use Settings.zipline(...), which takes the other choices as keywords."
-        raise InputError(
-            "settings of a zipline algorithm", "of kept orders (open_orders='kept')", settings.open_orders, remedy
-        )
+        rule = "of kept orders on the price grid without delay"
+        raise InputError("settings of a zipline algorithm", rule, received, remedy)
 
 
 def _record(run: AlgorithmRun) -> Record:
