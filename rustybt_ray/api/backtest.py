@@ -31,7 +31,7 @@ def backtest(
     capital: float = 1_000_000.0,
     costs: Costs | None = None,
     fill: str = "next_close",
-    settings: Settings | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     root: str | Path | None = None,
 ) -> Backtest:
     """Run one parameter set of a target function or a zipline algorithm and keep everything that happened.
@@ -53,8 +53,8 @@ def backtest(
         Free of charge by default; of an algorithm zipline's default, and its own calls win.
     fill : {"next_close", "next_open"}
         The price that orders fill at on the session after the decision.
-    settings : Settings, default Settings()
-        The rules of the ledger; of an algorithm ``Settings.zipline()``.
+    settings : Settings or mapping, default Settings()
+        The rules of the ledger; of an algorithm ``Settings.zipline()``. A mapping changes the ones that it names.
     root : path, optional
         Where bundles are; by default the user's data folder, or ``RUSTYBT_RAY_HOME``.
 

@@ -47,7 +47,7 @@ def optimize(
     capital: float = 1_000_000.0,
     costs: Costs | None = None,
     fill: Literal["next_close", "next_open"] = "next_close",
-    settings: Settings | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     search: Literal["grid", "random"] = "grid",
     n_trials: int | None = None,
     constraint: "str | Callable[[dict[str, Any]], bool] | Sequence[Any] | None" = None,
@@ -89,11 +89,11 @@ def optimize(
         First and last session, both included; by default the bundle's own.
     capital : float, default 1_000_000.0
     costs : Costs, default Costs()
-        Free of charge by default, and the result says so.
+        Free of charge by default, and the result says so; of an algorithm zipline's default, and its own calls win.
     fill : {"next_close", "next_open"}
         The price that orders fill at on the session after the decision.
-    settings : Settings, default Settings()
-        The rules of the ledger.
+    settings : Settings or mapping, default Settings()
+        The rules of the ledger; of an algorithm ``Settings.zipline()``. A mapping changes the ones that it names.
     search : {"grid", "random"}
     n_trials : int, optional
         Trials at most; random search needs it.

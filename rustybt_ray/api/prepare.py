@@ -1,6 +1,6 @@
 """What `optimize` is asked, checked and resolved before any trial runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def prepare(
     capital: float,
     costs: Costs | None,
     fill: str,
-    settings: Settings | None,
+    settings: Settings | Mapping[str, Any] | None,
     search: str,
     n_trials: int | None,
     constraint: Any,

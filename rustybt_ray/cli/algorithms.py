@@ -4,17 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from rustybt_ray.exceptions import InputError, StrategyError
 
 if TYPE_CHECKING:
     from rustybt_ray.engine.backtest import Backtest
-
-OWN = {
-    "commission": "set_commission", "slippage": "set_slippage", "fill": "", "borrow": "", "margin": "", "cash": "",
-}  # fmt: skip
-"""Options of the ledger that an algorithm decides itself, and by which call."""
 
 
 def parse_dump(text: str) -> Path:
@@ -33,23 +27,19 @@ def parse_dump(text: str) -> Path:
 def run(strategy: str, params: dict[str, Any], arguments: dict[str, Any], dump: Path | None) -> "Backtest":
     """The backtest of a strategy; with `dump` all that an algorithm did is written, or the error that ended it.
 
-    From `arguments` is taken what does not apply to an algorithm.
-
     Raises
     ------
     click.UsageError
-        If the command line asks of an algorithm what is not its, or of another strategy what an algorithm's is.
+        If a dump is wanted of what is no algorithm.
     """
     from rustybt_ray.api.backtest import backtest
     from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.strategies.load import load_strategy
-    from rustybt_ray.zipline.algorithm import Algorithm
+    from rustybt_ray.strategies.strategy import is_algorithm
 
     try:
         loaded = load_strategy(strategy)
-        if isinstance(loaded, Algorithm):
-            _keep_common(arguments)
-        elif dump is not None:
+        if dump is not None and not is_algorithm(loaded):
             raise click.UsageError(f"--dump is for zipline algorithms; {strategy} is none. Use -o DIR.")
         announce_compile()
         result = backtest(loaded, params, **arguments)
@@ -62,24 +52,6 @@ def run(strategy: str, params: dict[str, Any], arguments: dict[str, Any], dump: 
     if dump is not None:
         _write(result, dump, strategy, params, arguments)
     return result
-
-
-def _keep_common(arguments: dict[str, Any]) -> None:
-    """Leave out what algorithms decide themselves, and the settings if none was given.
-
-    Raises
-    ------
-    click.UsageError
-        If such an option was given.
-    """
-    ctx = click.get_current_context()
-    given = [name for name in (*OWN, "settings") if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    for name in given:
-        if name in OWN:
-            remedy = f"call {OWN[name]} in initialize" if OWN[name] else "leave it out"
-            raise click.UsageError(f"--{name} does not apply to a zipline algorithm: {remedy}.")
-    for name in ("costs", "fill", *(() if "settings" in given else ("settings",))):
-        del arguments[name]
 
 
 def _origin(error: Exception) -> Exception:

@@ -63,10 +63,12 @@ def command(
 
     check_destination(form, " or choose another format")
     arguments = market_arguments(options)
+    from rustybt_ray.zipline.result import AlgorithmBacktest
+
     with computing():
         result = run(strategy, params, arguments, dump)
     notes = []
-    if "costs" in arguments and arguments["costs"].free:
+    if not isinstance(result, AlgorithmBacktest) and (arguments["costs"] is None or arguments["costs"].free):
         from rustybt_ray.cli.summary import without_costs
 
         notes.append(without_costs(result.metrics))

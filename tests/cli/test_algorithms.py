@@ -122,10 +122,6 @@ def test_a_dump_of_a_run_that_failed_holds_the_users_error(call, asked, algorith
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--commission", "per-trade:1"), "--commission does not apply to a zipline algorithm: call set_commission in"),
-        (("--slippage", "none"), "--slippage does not apply to a zipline algorithm: call set_slippage in initialize."),
-        (("--fill", "next_open"), "--fill does not apply to a zipline algorithm: leave it out."),
-        (("--borrow", "0.1"), "--borrow does not apply to a zipline algorithm"),
         (("--dump", "out.txt"), "--dump must be a file that ends in .json or .json.gz; received 'out.txt'"),
     ],
 )
