@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -147,7 +147,7 @@ class Algorithm:
         _check(namespace, self.__name__)
         return _functions(namespace, namespace)
 
-    def check_parameters(self, names: Iterable[str]) -> None:
+    def check_parameters(self, names: Sequence[str]) -> None:
         """Each name must be one that the file defines or reads of ``context.params``.
 
         Raises

@@ -16,6 +16,8 @@ DEFAULT_MINIMUM_COST_PER_EQUITY_TRADE = 0.0
 class CommissionModel(FinancialModel):
     """Base of commission models, a user's own included."""
 
+    _formula = "calculate"
+
     @abstractmethod
     def calculate(self, order: Any, transaction: Any) -> float:
         """What a transaction of an order costs, in money.
@@ -29,7 +31,10 @@ class CommissionModel(FinancialModel):
         """
 
     def engine_terms(self) -> Charges | None:
-        """The same as the ledger computes it; None if only `calculate` can say."""
+        """The same as the ledger computes it; None if only `calculate` can say, as of a user's class that writes its own."""
+        return self._terms() if self._has_terms() else None
+
+    def _terms(self) -> Charges | None:
         return None
 
 
@@ -55,8 +60,7 @@ class NoCommission(CommissionModel):
         """0.0."""
         return 0.0
 
-    def engine_terms(self) -> Charges:
-        """No charges."""
+    def _terms(self) -> Charges:
         return Charges()
 
 
@@ -89,8 +93,7 @@ class PerShare(EquityCommissionModel):
         total: float = abs(order.filled * self.cost_per_share) + added
         return 0.0 if total < self.min_trade_cost else total - float(order.commission)
 
-    def engine_terms(self) -> Charges | None:
-        """Per share and minimum."""
+    def _terms(self) -> Charges | None:
         if not (self.cost_per_share >= 0 and self.min_trade_cost >= 0):
             return None
         return Charges(per_share=self.cost_per_share, minimum=float(self.min_trade_cost))
@@ -115,8 +118,7 @@ class PerTrade(CommissionModel):
         """The cost while nothing was charged on the order, then nothing."""
         return self.cost if order.commission == 0 else 0.0
 
-    def engine_terms(self) -> Charges | None:
-        """A fixed charge."""
+    def _terms(self) -> Charges | None:
         return Charges(fixed=self.cost) if self.cost >= 0 else None
 
 
@@ -140,8 +142,7 @@ class PerDollar(EquityCommissionModel):
         cost_per_share = transaction.price * self.cost_per_dollar
         return float(abs(transaction.amount) * cost_per_share)
 
-    def engine_terms(self) -> Charges | None:
-        """Per money traded."""
+    def _terms(self) -> Charges | None:
         return Charges(per_dollar=self.cost_per_dollar) if self.cost_per_dollar >= 0 else None
 
 

@@ -16,7 +16,7 @@ class Future:
         raise NotSupported(what="a future", remedy=REMEDY)
 
 
-class FinancialModel(ABC):  # noqa: B024  (its two families each have their method)
+class FinancialModel(ABC):
     """A model; `allowed_asset_types` says for which assets.
 
     A class that derives from models of equities and of futures alike is for both.
@@ -24,6 +24,8 @@ class FinancialModel(ABC):  # noqa: B024  (its two families each have their meth
 
     allowed_asset_types: ClassVar[tuple[type, ...]] = (Equity, Future)
     _of_its_kind: ClassVar[bool] = False
+    _formula: ClassVar[str]
+    """Name of the method that a user's class would write."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -31,6 +33,13 @@ class FinancialModel(ABC):  # noqa: B024  (its two families each have their meth
             kinds = [kind for base in cls.__bases__ for kind in _kinds(base)]
             if kinds:
                 cls.allowed_asset_types = tuple(dict.fromkeys(kinds))
+
+    def _has_terms(self) -> bool:
+        """Whether the class that has the formula has the ledger's terms of it too: a user's formula has none."""
+        if self._formula in vars(self):
+            return False
+        owner = next(kind for kind in type(self).__mro__ if self._formula in vars(kind))
+        return "_terms" in vars(owner)
 
 
 def _kinds(base: type) -> tuple[type, ...]:

@@ -3,6 +3,7 @@
 They are no entries of ``sys.modules``: an installed zipline stays what it is for everyone else.
 """
 
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
@@ -31,6 +32,7 @@ PIPELINE = "Compute the factors in the algorithm with data.history, or write a t
 KNOWN = f"An algorithm may import zipline, {', '.join(f'zipline.{name}' for name in OURS)}."
 
 
+@cache
 def module_of(name: str) -> ModuleType:
     """The module that stands for one of zipline's.
 

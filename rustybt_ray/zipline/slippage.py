@@ -39,6 +39,7 @@ class SlippageModel(FinancialModel):
         Shares of this asset that this bar's orders have filled already, without sign; the run keeps it.
     """
 
+    _formula = "process_order"
     _volume_for_bar: float = 0
 
     def __init__(self) -> None:
@@ -71,7 +72,10 @@ class SlippageModel(FinancialModel):
         """
 
     def engine_terms(self) -> Impact | None:
-        """The same as the ledger computes it; None if only `process_order` can say."""
+        """The same as the ledger computes it; None if only `process_order` can say, as of a user's class that writes its own."""
+        return self._terms() if self._has_terms() else None
+
+    def _terms(self) -> Impact | None:
         return None
 
 
@@ -97,8 +101,7 @@ class NoSlippage(SlippageModel):
         """The close and the order's amount."""
         return data.current(order.asset, "close"), order.amount
 
-    def engine_terms(self) -> Impact:
-        """No impact."""
+    def _terms(self) -> Impact:
         return Impact()
 
 
@@ -123,8 +126,7 @@ class FixedSlippage(SlippageModel):
         price = data.current(order.asset, "close")
         return price + (self.spread / 2.0 * order.direction), order.amount
 
-    def engine_terms(self) -> Impact | None:
-        """The spread."""
+    def _terms(self) -> Impact | None:
         return Impact(spread=float(self.spread)) if self.spread >= 0 else None
 
 
@@ -168,8 +170,7 @@ class FixedBasisPointsSlippage(SlippageModel):
             raise LiquidityExceeded
         return price + price * (self.percentage * order.direction), shares * order.direction
 
-    def engine_terms(self) -> Impact | None:
-        """Basis points and limit."""
+    def _terms(self) -> Impact | None:
         if self.percentage != self.basis_points / 10000.0 or not self.volume_limit > 0:
             return None
         return Impact(basis_points=float(self.basis_points), volume_limit=float(self.volume_limit))
@@ -213,8 +214,7 @@ class VolumeShareSlippage(SlippageModel):
             return None, None
         return impacted, math.copysign(shares, order.direction)
 
-    def engine_terms(self) -> Impact | None:
-        """Impact and limit; without an impact only `process_order` keeps limits."""
+    def _terms(self) -> Impact | None:
         if not (self.volume_limit > 0 and abs(self.price_impact) > 0):
             return None
         return Impact(price_impact=abs(float(self.price_impact)), volume_limit=float(self.volume_limit))

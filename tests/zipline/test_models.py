@@ -4,8 +4,10 @@ import math
 import statistics
 from types import MappingProxyType, SimpleNamespace
 
+import numpy as np
 import pytest
 from zipline_fakes import Bars, an_order, one_bar
+from zipline_market import market, seen
 
 from rustybt_ray.engine.costs import Charges, Impact
 from rustybt_ray.exceptions import RustybtRayError
@@ -233,6 +235,46 @@ def test_terms_follow_what_the_user_changes():
     assert model.engine_terms() == Impact(basis_points=5.0, volume_limit=0.5)
     model.percentage = 0.5
     assert model.engine_terms() is None
+
+
+def test_a_users_formula_has_no_terms_of_the_ledgers():
+    class Cheap(commission.PerShare):
+        def __init__(self):
+            super().__init__(0.0005)
+
+    class Free(Cheap):
+        def calculate(self, order, transaction):
+            return 0.5 * super().calculate(order, transaction)
+
+    class Moved(slippage.VolumeShareSlippage):
+        def process_order(self, data, order):
+            price, volume = super().process_order(data, order)
+            return price + 0.01, volume
+
+    assert Cheap().engine_terms() == Charges(per_share=0.0005)
+    assert Free().engine_terms() is Moved().engine_terms() is None
+    assert Free().calculate(an_order(10), trade(10)) == 0.0025
+    assert Moved().process_order(one_bar(10.0, 1000), an_order(10))[0] == pytest.approx(10.0101)
+    patched = slippage.NoSlippage()
+    patched.process_order = lambda data, order: (1.0, 1)
+    assert patched.engine_terms() is None
+
+
+def test_on_the_data_of_a_run():
+    close = 50.0 + np.arange(40) % 7
+    close[12] = np.nan
+    run = seen(market(close, volume=1000.0), row=30)
+    asset, padded = run.assets[0], np.where(np.isnan(close), close[11], close)[10:30]
+    changes = padded[1:] / padded[:-1] - 1
+    model = Impacted()
+    price, shares = model.process_order(run.data, an_order(30, asset=asset))
+    impact = close[30] * changes.std(ddof=1) * math.sqrt(252) * 30 / 950.0
+    assert (price, shares) == (pytest.approx(close[30] + impact, rel=1e-12), 30)
+    filled = slippage.FixedBasisPointsSlippage().process_order(run.data, an_order(-300, asset=asset))
+    assert filled == (close[30] - close[30] * 0.0005, -100)
+    early = seen(market(close, volume=1000.0), row=19)
+    with pytest.raises(LookupError):
+        Impacted().process_order(early.data, an_order(30, asset=early.assets[0]))
 
 
 def test_which_assets_models_are_for():
