@@ -19,7 +19,7 @@ from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.execution.ports import TrialSource
 from rustybt_ray.progress import make_listener
-from rustybt_ray.strategies.strategy import TARGET
+from rustybt_ray.strategies.strategy import TARGET, TRADED
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.trials import FrozenTrial
 
@@ -75,7 +75,7 @@ def optimize(
     ----------
     strategy : callable or str
         A target function ``f(data, **params)`` that returns target weights, an objective function ``f(trial)`` that returns
-        a number or a dict of numbers, or where to find one: "file.py:function", "package.module:function".
+        a number or a dict of numbers, a zipline algorithm, or where to find one: "file.py:function", "package.module:function".
     bundle : str, Bundle or Panel
         A name ("mag-7"), a name and version ("mag-7@1a2b3c"), or the data itself.
     space : ParameterSpace or mapping of str to Int, Float or Choice
@@ -181,7 +181,7 @@ def optimize(
     )
     loaded, panel, job, spec = asked.loaded, asked.panel, asked.job, asked.spec
     kind = spec.kind
-    study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
+    study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind in TRADED else None)
     listener, calls = make_listener(progress, spec.objective, spec.direction), tuple(callbacks)
     source: TrialSource = Source(asked.search, spec.objective)
     with _open_run(run_dir, spec, resume) if run_dir is not None else nullcontext() as run:

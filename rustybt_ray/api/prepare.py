@@ -8,9 +8,9 @@ from typing import Any
 from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
-from rustybt_ray.api.panels import day, open_panel
+from rustybt_ray.api.panels import day, open_panel, traded_panel
 from rustybt_ray.api.searches import make_search, search_record
-from rustybt_ray.api.strategies import Loaded, resolve
+from rustybt_ray.api.strategies import Loaded, resolve, rules_of
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
@@ -20,7 +20,7 @@ from rustybt_ray.engine.settings import FILLS, Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import Job
 from rustybt_ray.search.protocol import Search
-from rustybt_ray.strategies.strategy import TARGET, check_parameters
+from rustybt_ray.strategies.strategy import TRADED, ZIPLINE, check_parameters
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
 
@@ -69,28 +69,32 @@ def prepare(
     InputError, StrategyError, BundleError
         If an argument, the strategy or the bundle is at fault.
     """
-    costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
+    config = config or OptimizationConfig()
     if resume and run_dir is None:
         raise InputError("run_dir", "given with resume=True", None, "Say which study goes on: run_dir='runs/sma'.")
     check_choice("direction", direction, ("maximize", "minimize"))
     check_choice("fill", fill, FILLS)
     loaded = resolve(strategy, version)
     kind = loaded.strategy.kind
-    objective = objective or ("sharpe_ratio" if kind == TARGET else "value")
-    conditions = requirements(require, kind == TARGET)
-    if kind == TARGET:
+    costs, settings = rules_of(kind, costs, settings)
+    objective = objective or ("sharpe_ratio" if kind in TRADED else "value")
+    conditions = requirements(require, kind in TRADED)
+    if kind in TRADED:
         check_metric(objective)
     found = make_search(space, points, constraint, search, n_trials, seed)
     check_names(found.names)
     check_parameters(loaded.strategy, found.names)
-    panel, name = open_panel(bundle, root, config)
+    bars, name = open_panel(bundle, root, config)
+    if kind == ZIPLINE:
+        _check_zipline(bars, fill, settings)
+    panel = traded_panel(bars, settings, config)
     make_rules(panel, capital, costs, settings)
     first, last = panel.rows_between(start, end)
     asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
     asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}
     ordered = objective in ORDERED or any(set(condition.names) & set(ORDERED) for condition in conditions)
     days = int(panel.session[last] - panel.session[first]) + 1
-    kept = run_dir is not None and kind == TARGET and found.remaining is not None
+    kept = run_dir is not None and kind in TRADED and found.remaining is not None
     keep = kept and config.keeps_returns(found.remaining or 0, days)
     job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, keep_returns=keep, **asked)
     spec = StudySpec(
@@ -104,9 +108,15 @@ def prepare(
         end=day(panel, last),
         machine={**packages(), **cpu()} if run_dir is not None else {},
         trials=found.remaining,
-        **asked,
+        **{**asked, "version": bars.version},
     )
     return Prepared(loaded, found, panel, job, spec, conditions)
+
+
+def _check_zipline(panel: Panel, fill: str, settings: Settings) -> None:
+    from rustybt_ray.zipline.runner import check_rules
+
+    check_rules(panel, fill, settings)
 
 
 def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rustybt_ray._typing import StrategyFunction
+from rustybt_ray.engine.costs import Costs
+from rustybt_ray.engine.settings import Settings
 from rustybt_ray.strategies.identity import strategy_digest
 from rustybt_ray.strategies.load import load_strategy
 from rustybt_ray.strategies.shipping import describe
-from rustybt_ray.strategies.strategy import Strategy, inspect_strategy
+from rustybt_ray.strategies.strategy import ZIPLINE, Strategy, inspect_strategy
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,12 @@ def resolve(strategy: StrategyFunction | str, version: str | None = None) -> Loa
     """
     found = inspect_strategy(load_strategy(strategy))
     return Loaded(found, strategy_digest(found.function, version), describe(found.function))
+
+
+def rules_of(kind: str, costs: Costs | None, settings: Settings | None) -> tuple[Costs, Settings]:
+    """Costs and settings as given, or what a strategy of this kind has by default: zipline's for its algorithms."""
+    if kind != ZIPLINE:
+        return costs or Costs(), settings or Settings()
+    from rustybt_ray.zipline.defaults import ZIPLINE_COSTS
+
+    return costs or ZIPLINE_COSTS, settings or Settings.zipline()

@@ -91,7 +91,7 @@ def step(
         take_in(blotter, tape, row)
     elif what == CANCEL:
         if is_open(blotter.orders, which):
-            cancel(blotter, which, row)
+            cancel(blotter, which, request[AT])
             announce(blotter, tape, which)
     elif what == MARK:
         mark_positions(market, account, book, row)

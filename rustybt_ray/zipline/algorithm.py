@@ -158,16 +158,16 @@ class Algorithm:
         known = self.names
         if known.open:
             return
-        every = sorted(known.settable | known.read)
+        every = {each.lower(): each for each in sorted(known.settable | known.read)}
         for name in names:
             if name not in known.settable and name not in known.read:
-                near = get_close_matches(name, every, n=3)
+                near = [every[each] for each in get_close_matches(name.lower(), every)]
                 own = "is set by no assignment of the file and " if self.sources else "is "
                 what = f"{self.__name__} has no parameter {name!r}: it {own}not read as context.params[{name!r}]"
                 hint = (
                     f"Did you mean {' or '.join(map(repr, near))}?"
                     if near
-                    else f"It has: {', '.join(every) or 'none'}."
+                    else f"It has: {', '.join(every.values()) or 'none'}."
                 )
                 raise StrategyError(what, f"parameters: {', '.join(names)}", hint)
 

@@ -27,10 +27,10 @@ FUNCTIONS = (
     "set_max_position_size", "set_min_leverage", "set_slippage", "set_symbol_lookup_date", "sid", "symbol", "symbols",
 )  # fmt: skip
 """Functions that a run has as methods of the same name and arguments."""
-SCHEDULE = ("calendars", "date_rules", "events", "time_rules")
+RULES = ("calendars", "date_rules", "events", "time_rules")
 REFUSED = ("attach_pipeline", "continuous_future", "fetch_csv", "future_symbol", "pipeline_output")
 __all__ = [
-    *FUNCTIONS, *SCHEDULE, *REFUSED, "EODCancel", "FixedBasisPointsSlippage", "FixedSlippage", "HistoricalRestrictions",
+    *FUNCTIONS, *RULES, *REFUSED, "EODCancel", "FixedBasisPointsSlippage", "FixedSlippage", "HistoricalRestrictions",
     "NeverCancel", "RESTRICTION_STATES", "Restriction", "StaticRestrictions", "VolumeShareSlippage", "cancel_policy",
     "commission", "execution", "math_utils", "slippage",
 ]  # fmt: skip
@@ -40,6 +40,8 @@ class _Nobody:
     """Stands where a run is not."""
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
         raise RuntimeError(f"zipline api method {name} must be called during a simulation.")
 
 
@@ -72,11 +74,11 @@ def activate(run: Any) -> Iterator[None]:
 
 
 def __getattr__(name: str) -> Any:
-    """The rules and events, from where they are."""
-    if name not in SCHEDULE:
+    """The rules of scheduled functions, loaded when they are asked for."""
+    if name not in RULES:
         raise AttributeError(f"module 'zipline.api' has no attribute {name!r}")
-    schedule = import_module("rustybt_ray.zipline.schedule")
-    return schedule if name == "events" else getattr(schedule, name)
+    events = import_module("rustybt_ray.zipline.events")
+    return events if name == "events" else getattr(events, name)
 
 
 def order(

@@ -155,7 +155,8 @@ class BarData:
         if isinstance(assets, Asset):
             return bool(self._can_trade(assets))
         listed = self._lists.of(assets)
-        return pandas().Series([self._can_trade(asset) for asset in listed.assets], index=listed.index, dtype=bool)
+        answers = np.array([self._can_trade(asset) for asset in listed.assets], dtype=bool)
+        return pandas().Series(answers, index=listed.index, copy=False)
 
     def _can_trade(self, asset: Asset) -> bool:
         row = self._clock.row
@@ -171,7 +172,8 @@ class BarData:
         if isinstance(assets, Asset):
             return self._is_stale(assets)
         listed = self._lists.of(assets)
-        return pandas().Series([self._is_stale(asset) for asset in listed.assets], index=listed.index, dtype=bool)
+        answers = np.array([self._is_stale(asset) for asset in listed.assets], dtype=bool)
+        return pandas().Series(answers, index=listed.index, copy=False)
 
     def _is_stale(self, asset: Asset) -> bool:
         row = self._clock.row
@@ -247,10 +249,9 @@ class BarData:
             empty = np.empty(shape) if isinstance(fields, str) else {name: np.empty(shape) for name in names}
             return empty if arrays else self._frames.empty(row, count)
         if count > row + 1:
-            raise LookupError(
-                f"history of {count} sessions must begin within the data, which have {row + 1} until "
-                f"{np.datetime64(self._frames.dates.sessions[row], 'ns').astype('datetime64[D]')}. Ask for fewer, or start later."
-            )
+            today = np.datetime64(int(self._frames.dates.sessions[row]), "ns").astype("datetime64[D]")
+            rule = f"must begin within the data, which have {row + 1} until {today}"
+            raise LookupError(f"history of {count} sessions {rule}. Ask for fewer, or start later.")
         if arrays:
             made = {name: self._window(name, columns, row, count, listed is None) for name in names}
             return made[fields] if isinstance(fields, str) else made

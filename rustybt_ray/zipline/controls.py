@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from rustybt_ray.zipline.assets import Equity
 from rustybt_ray.zipline.errors import AccountControlViolation, TradingControlViolation
 from rustybt_ray.zipline.moments import DAY, nanoseconds, text_of
-from rustybt_ray.zipline.restrictions import Restrictions
+from rustybt_ray.zipline.restrictions import Restrictions, ask
 
 log = logging.getLogger("TradingControl")
 
@@ -85,7 +85,7 @@ class RestrictedListOrder(TradingControl):
 
     def validate(self, asset: Equity, amount: int, shares_held: float, price: float, dt: int) -> None:
         """Whether the asset is restricted now."""
-        if self.restrictions.is_restricted(asset, dt):
+        if ask(self.restrictions, asset, dt):
             self.handle_violation(asset, amount, dt)
 
 

@@ -76,12 +76,15 @@ class Loader:
         self._tops = {key.partition(".")[0] for key in sources} - {MAIN}
         self._modules: dict[str, ModuleType] = {}
         self._builtins = {**vars(builtins), "__import__": self._import}
-        for key in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
-            del sys.modules[key]
+        for key in sources:
+            sys.modules.pop(self._registered(key), None)
 
     def run(self) -> dict[str, Any]:
         """Execute the algorithm's file; its names."""
         return vars(self._load(MAIN))
+
+    def _registered(self, key: str) -> str:
+        return f"{self.name}.{key}" if key else self.name
 
     def _load(self, key: str) -> ModuleType:
         """A module of the sources, executed if it was not yet; the packages around it first."""
@@ -90,7 +93,7 @@ class Loader:
         if key in self._modules:
             return self._modules[key]
         source = self.sources[key]
-        module = ModuleType(f"{self.name}.{key}" if key else self.name)
+        module = ModuleType(self._registered(key))
         own = vars(module)
         own.update(__file__=source.file, __package__=key if source.package else parent, __builtins__=self._builtins)
         if source.package:

@@ -23,7 +23,7 @@ OURS = {
     "finance.order": "orders",
     "finance.slippage": "slippage",
     "gens.sim_engine": "cancel_policy",
-    "utils.events": "schedule",
+    "utils.events": "events",
     "utils.math_utils": "math_utils",
 }
 """Where zipline's modules are here."""

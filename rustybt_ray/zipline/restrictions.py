@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from rustybt_ray.zipline._pandas import pandas
 from rustybt_ray.zipline.assets import Equity
 from rustybt_ray.zipline.moments import nanoseconds
 
@@ -56,10 +57,9 @@ class _OfOne(Restrictions):
     def is_restricted(self, assets: Any, dt: Any) -> Any:
         if isinstance(assets, Equity):
             return self.holds(assets, dt)
-        import pandas as pd
-
         listed = list(assets)
-        return pd.Series([self.holds(asset, dt) for asset in listed], index=pd.Index(listed), dtype=bool)
+        states = [self.holds(asset, dt) for asset in listed]
+        return pandas().Series(states, index=pandas().Index(listed), dtype=bool)
 
     @abstractmethod
     def holds(self, asset: Equity, dt: Any) -> bool:
@@ -124,11 +124,18 @@ class _UnionRestrictions(Restrictions):
 
     def is_restricted(self, assets: Any, dt: Any) -> Any:
         if isinstance(assets, Equity):
-            return any(part.is_restricted(assets, dt) for part in self.sub_restrictions)
-        first, *rest = (part.is_restricted(assets, dt) for part in self.sub_restrictions)
+            return any(ask(part, assets, dt) for part in self.sub_restrictions)
+        first, *rest = (ask(part, assets, dt) for part in self.sub_restrictions)
         for each in rest:
             first = first | each
         return first
+
+
+def ask(restrictions: Restrictions, assets: Any, dt: Any) -> Any:
+    """What restrictions say; a user's own class is asked with a Timestamp, as zipline would."""
+    if isinstance(dt, int) and not type(restrictions).__module__.startswith("rustybt_ray."):
+        dt = pandas().Timestamp(dt, tz="UTC")
+    return restrictions.is_restricted(assets, dt)
 
 
 def _parts(restrictions: Restrictions) -> list[Restrictions]:

@@ -8,6 +8,7 @@ import numpy as np
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.data.grid import adjustments
 from rustybt_ray.data.panel import FIELDS, Panel
+from rustybt_ray.engine.stepwise import cells_of
 
 PLANS = 256
 """Lists of assets whose events are kept at most."""
@@ -90,8 +91,8 @@ class Source:
     def __init__(self, view: Panel) -> None:
         self.rows = len(view.sessions)
         self.stored: dict[str, FloatArray] = {name: getattr(view, name) for name in FIELDS}
-        self.mark = _cells(view.mark)
-        self.cells = {name: _cells(array) for name, array in self.stored.items()}
+        self.mark = cells_of(view.mark)
+        self.cells = {name: cells_of(array) for name, array in self.stored.items()}
         self.first, self.last = view.life
         found = adjustments(view)
         self.prices = Events(found.start, found.row, found.ratio)
@@ -105,7 +106,7 @@ class Source:
         found = self._traded.get(column)
         if found is None:
             rows = np.where(self.stored["volume"][:, column] != 0.0, np.arange(self.rows), -1)
-            found = self._traded[column] = _cells(np.maximum.accumulate(rows))
+            found = self._traded[column] = cells_of(np.maximum.accumulate(rows))
         at: int = found[row]
         return at
 
@@ -130,8 +131,3 @@ def source_of(view: Panel) -> Source:
     if found is None:
         found = _MADE[view] = Source(view)
     return found
-
-
-def _cells(array: np.ndarray) -> Any:
-    """The array for single values: a third of the time, and Python's own numbers."""
-    return memoryview(array)  # type: ignore[arg-type]

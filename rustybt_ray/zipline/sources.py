@@ -22,7 +22,7 @@ def collect(path: Path) -> dict[str, Source]:
     Modules are looked for beside the file, then in the folders of ``sys.path`` that are no library's.
     """
     full = path.resolve()
-    found = {MAIN: Source(_text(full), str(full))}
+    found = {MAIN: read(full)}
     folders = [full.parent, *_own_folders()]
     waiting = [MAIN]
     while waiting:
@@ -34,6 +34,17 @@ def collect(path: Path) -> dict[str, Source]:
                     found[part] = source
                     waiting.append(part)
     return found
+
+
+def read(path: Path) -> Source:
+    """A file as a source.
+
+    Raises
+    ------
+    OSError, SyntaxError
+        If it cannot be read, or not be decoded.
+    """
+    return Source(_text(path), str(path))
 
 
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:
@@ -71,9 +82,7 @@ def _file(folder: Path, name: str, outermost: bool) -> Path | None:
         if file.is_file():
             return file
     bare = folder / name
-    if not bare.is_dir() or not any(bare.glob("*.py")) or (outermost and _is_installed(name)):
-        return None
-    return bare
+    return bare if bare.is_dir() and not (outermost and _is_installed(name)) else None
 
 
 def _is_installed(name: str) -> bool:

@@ -4,6 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from rustybt_ray.zipline.assets import Equity
+
+
+def an_equity(sid, symbol):
+    """A stock that lives from row 0 to row 9."""
+    return Equity(sid, symbol, rows=(0, 9, 10), ends=(0, 9 * 86_400_000_000_000))
+
 
 def an_order(amount, *, filled=0, limit=None, commission=0.0, asset="A"):
     """An order with what models read of it."""

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from zipline_fakes import an_equity
 
-from rustybt_ray.zipline.assets import Equity
 from rustybt_ray.zipline.cancel_policy import SESSION_END, CancelPolicy, EODCancel, NeverCancel
 from rustybt_ray.zipline.controls import (
     LongOnly,
@@ -25,10 +25,11 @@ from rustybt_ray.zipline.restrictions import (
     HistoricalRestrictions,
     NoRestrictions,
     Restriction,
+    Restrictions,
     StaticRestrictions,
 )
 
-A, B, C = Equity(0, "AAA"), Equity(1, "BBB"), Equity(2, "CCC")
+A, B, C = an_equity(0, "AAA"), an_equity(1, "BBB"), an_equity(2, "CCC")
 NOW = nanoseconds("2018-01-02T21:00:00")
 FROZEN, ALLOWED = RESTRICTION_STATES.FROZEN, RESTRICTION_STATES.ALLOWED
 
@@ -159,6 +160,20 @@ def test_restrictions_combine():
     assert len(three.sub_restrictions) == 3
     assert isinstance(NoRestrictions() | NoRestrictions(), NoRestrictions)
     assert isinstance(StaticRestrictions([A]) | NoRestrictions(), StaticRestrictions)
+
+
+def test_a_users_own_restrictions_are_asked_with_a_timestamp():
+    class Mondays(Restrictions):
+        def is_restricted(self, assets, dt):
+            return dt.day_of_week == 0 and dt.tzinfo is not None
+
+    control = RestrictedListOrder("fail", Mondays())
+    control.validate(A, 1, 0, 5.0, NOW)
+    with pytest.raises(TradingControlViolation):
+        control.validate(A, 1, 0, 5.0, NOW - DAY)
+    both = Mondays() | StaticRestrictions([A])
+    assert [both.is_restricted(asset, NOW - DAY) for asset in (A, B)] == [True, True]
+    assert [both.is_restricted(asset, NOW) for asset in (A, B)] == [True, False]
 
 
 @pytest.mark.parametrize(

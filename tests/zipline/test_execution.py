@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zipline_fakes import an_equity
 
-from rustybt_ray.zipline.assets import Equity
 from rustybt_ray.zipline.errors import BadOrderParameters
 from rustybt_ray.zipline.execution import LimitOrder, MarketOrder, StopLimitOrder, StopOrder, asymmetric_round_price
 from rustybt_ray.zipline.math_utils import nanmean, number_of_decimal_places, round_if_near_integer, tolerant_equals
@@ -56,7 +56,7 @@ def test_five_percent_of_a_tick_decides(thousandths_of_a_tick, down):
         (StopOrder(12.3455), (None, 12.35), (None, 12.34)),
         (StopLimitOrder(12.3455, 9.9951), (12.34, 10.0), (12.35, 9.99)),
         (StopLimitOrder(limit_price=1.0, stop_price=2.0), (1.0, 2.0), (1.0, 2.0)),
-        (LimitOrder(12.3455, asset=Equity(0, "AAA"), exchange="X"), (12.34, None), (12.35, None)),
+        (LimitOrder(12.3455, asset=an_equity(0, "AAA"), exchange="X"), (12.34, None), (12.35, None)),
     ],
 )
 def test_styles_round_limits_and_stops_the_other_way_round(style, buy, sell):
