@@ -1,20 +1,19 @@
 """Backtests of strategies of either kind; what the command line says of a zipline algorithm alone."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from rustybt_ray.cli.options import SAID
 from rustybt_ray.exceptions import InputError, StrategyError
 
 if TYPE_CHECKING:
     from rustybt_ray.engine.backtest import Backtest
 
-OWN = {
-    "commission": "set_commission", "slippage": "set_slippage", "fill": "", "borrow": "", "margin": "", "cash": "",
-}  # fmt: skip
-"""Options of the ledger that an algorithm decides itself, and by which call."""
+COSTS = ("commission", "slippage", "borrow", "margin", "cash")
 
 
 def parse_dump(text: str) -> Path:
@@ -33,12 +32,10 @@ def parse_dump(text: str) -> Path:
 def run(strategy: str, params: dict[str, Any], arguments: dict[str, Any], dump: Path | None) -> "Backtest":
     """The backtest of a strategy; with `dump` all that an algorithm did is written, or the error that ended it.
 
-    From `arguments` is taken what does not apply to an algorithm.
-
     Raises
     ------
     click.UsageError
-        If the command line asks of an algorithm what is not its, or of another strategy what an algorithm's is.
+        If a strategy of another kind is asked for a dump.
     """
     from rustybt_ray.api.backtest import backtest
     from rustybt_ray.cli.compiling import announce_compile
@@ -47,12 +44,10 @@ def run(strategy: str, params: dict[str, Any], arguments: dict[str, Any], dump: 
 
     try:
         loaded = load_strategy(strategy)
-        if isinstance(loaded, Algorithm):
-            _keep_common(arguments)
-        elif dump is not None:
+        if dump is not None and not isinstance(loaded, Algorithm):
             raise click.UsageError(f"--dump is for zipline algorithms; {strategy} is none. Use -o DIR.")
         announce_compile()
-        result = backtest(loaded, params, **arguments)
+        result = backtest(loaded, params, **fit(loaded, arguments))
     except click.UsageError:
         raise
     except Exception as error:
@@ -64,22 +59,18 @@ def run(strategy: str, params: dict[str, Any], arguments: dict[str, Any], dump: 
     return result
 
 
-def _keep_common(arguments: dict[str, Any]) -> None:
-    """Leave out what algorithms decide themselves, and the settings if none was given.
+def fit(strategy: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments for a strategy of its kind: what was not said of costs and settings is zipline's for an algorithm."""
+    from rustybt_ray.engine.settings import Settings
+    from rustybt_ray.zipline.algorithm import Algorithm
+    from rustybt_ray.zipline.defaults import ZIPLINE_COSTS
 
-    Raises
-    ------
-    click.UsageError
-        If such an option was given.
-    """
+    if not isinstance(strategy, Algorithm):
+        return arguments
     ctx = click.get_current_context()
-    given = [name for name in (*OWN, "settings") if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    for name in given:
-        if name in OWN:
-            remedy = f"call {OWN[name]} in initialize" if OWN[name] else "leave it out"
-            raise click.UsageError(f"--{name} does not apply to a zipline algorithm: {remedy}.")
-    for name in ("costs", "fill", *(() if "settings" in given else ("settings",))):
-        del arguments[name]
+    said = [name for name in COSTS if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    costs = dataclasses.replace(ZIPLINE_COSTS, **{name: getattr(arguments["costs"], name) for name in said})
+    return {**arguments, "costs": costs, "settings": Settings.zipline(**ctx.meta[SAID])}
 
 
 def _origin(error: Exception) -> Exception:

@@ -60,13 +60,14 @@ def command(
     """Run STRATEGY once over BUNDLE and print every metric with its meaning."""
     from rustybt_ray.cli.output import check_destination, computing, write_data
     from rustybt_ray.cli.values import params_text
+    from rustybt_ray.zipline.result import AlgorithmBacktest
 
     check_destination(form, " or choose another format")
     arguments = market_arguments(options)
     with computing():
         result = run(strategy, params, arguments, dump)
     notes = []
-    if "costs" in arguments and arguments["costs"].free:
+    if arguments["costs"].free and not isinstance(result, AlgorithmBacktest):
         from rustybt_ray.cli.summary import without_costs
 
         notes.append(without_costs(result.metrics))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rustybt_ray.cli.algorithms import fit
 from rustybt_ray.cli.options import common, data_format, market, market_arguments
 from rustybt_ray.cli.parsing import SPACE_FORMS, Parsed, gathered, parse_dimension, unique
 from rustybt_ray.cli.program import ALL_FAILED, DONE, EPILOG, INTERRUPTED, say_error
@@ -26,6 +27,7 @@ def search_options(function: Any) -> Any:
     options = (
         click.option(
             "-p",
+            "-D",
             "--param",
             "space",
             type=Parsed("name=values", parse_dimension, missing=SPACE_FORMS),
@@ -125,7 +127,7 @@ def command(
     with computing():
         function = load_strategy(strategy)
         announce_compile()
-        study = optimize(function, progress=False if quiet else None, **arguments, **options)
+        study = optimize(function, progress=False if quiet else None, **fit(function, arguments), **options)
     report(study, form, top)
     if saved is not None:
         returns = ", returns.parquet" if study.returns is not None else ""
@@ -146,7 +148,7 @@ def _plan(strategy: str, form: str, arguments: dict[str, Any]) -> None:
     with computing():
         function = load_strategy(strategy)
         announce_compile()
-        made = plan(function, **arguments)
+        made = plan(function, **fit(function, arguments))
     report_plan(made, form)
 
 

@@ -25,6 +25,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FORMATS = ("table", "json", "csv", "parquet")
 RATE = click.FloatRange(min=0.0)
 FILLS = ("next_close", "next_open")
+SAID = "rustybt_ray.settings"
+"""Where a context keeps the settings that were named."""
 
 
 def common(function: Function) -> Function:
@@ -116,7 +118,7 @@ def market(function: Function) -> Function:
             "settings",
             type=Parsed("name=value", parse_value),
             multiple=True,
-            callback=gathered(make_settings),
+            callback=_settings,
             help="A setting of the ledger, such as delay=1 or shares=fractional; repeatable.",
         ),
     )
@@ -129,6 +131,12 @@ def market_arguments(options: dict[str, Any]) -> dict[str, Any]:
     rates = {name: options.pop(name) for name in ("commission", "slippage", "borrow", "margin", "cash")}
     kept = {name: options.pop(name) for name in ("bundle", "start", "end", "capital", "fill", "root")}
     return {**kept, "costs": Costs(**rates), "settings": options.pop("settings")}
+
+
+def _settings(ctx: click.Context, param: click.Parameter, pairs: Any) -> Any:
+    """The settings; what was said of them stays beside them, for strategies whose other rules are not the default."""
+    ctx.meta[SAID] = dict(pairs)
+    return gathered(make_settings)(ctx, param, pairs)
 
 
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -1,17 +1,23 @@
 """`backtest` of a zipline algorithm's file: what is asked of the engine, what is written, what is refused."""
 
+import dataclasses
 import gzip
 import json
 
 import numpy as np
 import pytest
+from zipline_goldens import assert_same, read_golden, unpack_sources
 
 from rustybt_ray.data.build import panel_from_arrays
 from rustybt_ray.data.grid import on_grid
 from rustybt_ray.engine.backtest import simulate
+from rustybt_ray.engine.costs import NoSlippage, PerTrade
+from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.weights import equal_weight
 from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.search.space import Int
 from rustybt_ray.zipline.algorithm import Algorithm
+from rustybt_ray.zipline.defaults import ZIPLINE_COSTS
 from rustybt_ray.zipline.record import Record
 from rustybt_ray.zipline.result import AlgorithmBacktest
 
@@ -30,7 +36,6 @@ def initialize(context):
 def made():
     """A run of two sessions without a trade, with the metrics of a backtest."""
     panel = panel_from_arrays(["2020-01-02", "2020-01-03"], ["A"], *[[[10.0], [11.0]]] * 4, [[1e6], [1e6]])
-    values = np.full(2, 1e5)
     return Record(
         view=on_grid(panel),
         first=0,
@@ -45,7 +50,7 @@ def made():
         order_ids=str,
         metrics=simulate(panel, equal_weight(np.zeros((2, 1), bool)), 0, 1).metrics,
         returns=np.zeros(2),
-        equity=values,
+        equity=np.full(2, 1e5),
     )
 
 
@@ -76,16 +81,32 @@ def test_an_algorithm_is_asked_for_with_its_own_costs(call, asked, algorithm):
     result = call("backtest", "-f", algorithm, "-b", "mine", "-s", "2020-01-02", "-e", "2020-01-03", "-D", "fast=5")
     assert isinstance(asked["strategy"], Algorithm)
     assert asked["params"] == {"fast": 5}
-    wanted = {"bundle": "mine", "start": "2020-01-02", "end": "2020-01-03", "capital": 1e6, "root": None}
-    assert asked["arguments"] == wanted
+    given = {"bundle": "mine", "start": "2020-01-02", "end": "2020-01-03", "capital": 1e6, "root": None}
+    rules = {"costs": ZIPLINE_COSTS, "settings": Settings.zipline(), "fill": "next_close"}
+    assert asked["arguments"] == given | rules
     assert "algo.py: fast=5, on mine, 2020-01-02 to 2020-01-03" in result.stdout
     assert "Without costs" not in result.stdout
 
 
-def test_capital_and_settings_by_the_command_line(call, asked, algorithm):
-    call("backtest", "-f", algorithm, "-b", "mine", "--capital", "5000", "--set", "max_leverage=3")
+def test_what_is_said_changes_ziplines_rules_and_no_others(call, asked, algorithm):
+    words = ("--capital", "5000", "--commission", "per-trade:1", "--borrow", "0.02", "--set", "dividends=ex-date")
+    call("backtest", "-f", algorithm, "-b", "mine", *words)
     assert asked["arguments"]["capital"] == 5000.0
-    assert asked["arguments"]["settings"].max_leverage == 3
+    assert asked["arguments"]["settings"] == Settings.zipline(dividends="ex-date")
+    costs = asked["arguments"]["costs"]
+    assert (costs.commission, costs.slippage, costs.borrow) == (PerTrade(1.0), ZIPLINE_COSTS.slippage, 0.02)
+
+
+def test_a_study_of_an_algorithm_has_ziplines_rules(call, asked, algorithm, monkeypatch):
+    def optimize(strategy, **arguments):
+        asked["arguments"] = arguments
+        raise InterruptedError
+
+    monkeypatch.setattr("rustybt_ray.api.optimize.optimize", optimize)
+    call("optimize", "-f", algorithm, "-b", "mine", "-D", "fast=5:20:5", "--slippage", "none", code=1)
+    assert asked["arguments"]["space"] == {"fast": Int(5, 20, step=5)}
+    assert asked["arguments"]["settings"] == Settings.zipline()
+    assert asked["arguments"]["costs"] == dataclasses.replace(ZIPLINE_COSTS, slippage=NoSlippage())
 
 
 @pytest.mark.parametrize("name", ["out.json", "folder/out.json.gz"])
@@ -119,19 +140,9 @@ def test_a_dump_of_a_run_that_failed_holds_the_users_error(call, asked, algorith
     assert sorted(content) == ["error", "meta"]
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--commission", "per-trade:1"), "--commission does not apply to a zipline algorithm: call set_commission in"),
-        (("--slippage", "none"), "--slippage does not apply to a zipline algorithm: call set_slippage in initialize."),
-        (("--fill", "next_open"), "--fill does not apply to a zipline algorithm: leave it out."),
-        (("--borrow", "0.1"), "--borrow does not apply to a zipline algorithm"),
-        (("--dump", "out.txt"), "--dump must be a file that ends in .json or .json.gz; received 'out.txt'"),
-    ],
-)
-def test_what_is_not_an_algorithms(call, asked, algorithm, words, message):
-    result = call("backtest", "-f", algorithm, "-b", "mine", *words, code=2)
-    assert message in " ".join(result.stderr.replace("│", " ").split())
+def test_a_dump_is_json(call, asked, algorithm):
+    result = call("backtest", "-f", algorithm, "-b", "mine", "--dump", "out.txt", code=2)
+    assert "--dump must be a file that ends in .json or .json.gz; received 'out.txt'" in result.stderr
     assert "strategy" not in asked
 
 
@@ -140,3 +151,16 @@ def test_a_target_function_has_no_dump(call, tmp_path):
     result = call("backtest", "-f", tmp_path / "target.py", "-b", "mine", "--dump", tmp_path / "out.json", code=2)
     assert "--dump is for zipline algorithms" in result.stderr
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize(("name", "capital"), [("order_styles.synthetic", 1e5), ("account_leverage.synthetic", 1e5)])
+def test_the_program_repeats_a_golden(call, tmp_path, name, capital):
+    """From the csv files and the algorithm's file to the dump; a run that ends in an error too."""
+    golden, folder = read_golden(name), unpack_sources(tmp_path)
+    call("ingest", "synthetic", folder / "synthetic" / "daily")
+    words = ("-b", "synthetic", "-s", "2018-01-02", "-e", "2019-12-31", "--capital", capital)
+    file, code = folder / "algos" / golden["meta"]["algorithm"], 1 if golden["error"] else 0
+    call("backtest", "-f", file, *words, "--dump", tmp_path / "out.json", code=code)
+    made = json.loads((tmp_path / "out.json").read_text())
+    assert_same(made, golden)
+    assert made["meta"]["algorithm_sha256"] == golden["meta"]["algorithm_sha256"]
