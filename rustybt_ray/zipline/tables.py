@@ -110,7 +110,7 @@ def by_session(record: Record, name: str, frame: "pl.DataFrame") -> "pl.Series":
     import polars as pl
 
     fields = [column for column in frame.columns if column not in ("row", "time")]
-    lists = frame.group_by("row", maintain_order=True).agg(pl.struct(fields).alias(name))
+    lists = frame.group_by("row").agg(pl.struct(fields).alias(name))
     rows = pl.DataFrame({"row": np.arange(record.first, record.last + 1)})
     joined = rows.join(lists, on="row", how="left", maintain_order="left")
     return joined[name].fill_null(pl.Series([[]], dtype=lists.schema[name]))
