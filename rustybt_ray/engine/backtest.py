@@ -16,12 +16,15 @@ from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.engine.native import Kernel, leaves
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.structures import (
+    DAYS,
     DENSE,
     EQUITY,
     INFINITE,
     LOG_COLUMNS,
     MASK_CHANGE,
     MASK_SCHEDULE,
+    RETURNS,
+    Book,
     Log,
     Target,
     make_book,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 run_segments = Kernel("rustybt_ray.engine.batch_nb", "run_segments")
 run_kept_segments = Kernel("rustybt_ray.engine.batch_nb", "run_kept_segments")
-KINDS = ("order", "delisting", "split fraction")
+KINDS = ("order", "delisting", "split fraction", "closing")
 NO_WEIGHTS = np.zeros((0, 0))
 NO_MASK = np.zeros((0, 0), np.uint8)
 NO_ROWS = np.zeros(0, np.bool_)
@@ -54,6 +57,8 @@ class Simulator:
         First and last row of each segment; each starts with `capital` in cash.
     capital, costs, fill, settings
         As in `simulate`.
+    closing : tuple of bool, optional
+        Segments at whose end everything is closed at the last session's close, with costs; by default none.
     """
 
     def __init__(
@@ -65,13 +70,15 @@ class Simulator:
         costs: Costs | None = None,
         fill: str = "next_close",
         settings: Settings | None = None,
+        closing: tuple[bool, ...] | None = None,
     ) -> None:
         settings = settings or Settings()
         self.panel = panel
-        self.segments = make_segments(panel, segments)
+        self.segments = make_segments(panel, segments, closing)
         self.market = market_of(panel, fill, exact=settings.kept)
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
-        self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
+        days = int(self.segments[:, DAYS].sum())
+        self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay, days)
         self.blotter = make_blotter(panel.shape[1], len(panel.stock_row)) if settings.kept else None
         self._schedules: dict[str, BoolArray] = {}
         self._bind()
@@ -105,18 +112,43 @@ class Simulator:
             If the weights do not fit the panel, are infinite, or order more than `max_leverage`.
         """
         target = self.target(weights)
-        for array in (out, moments):
-            if not array.flags.c_contiguous or array.dtype != np.float64:
-                raise InputError("out and moments", "C-contiguous float64", array.dtype, "Use numpy.empty.")
-        self._run.replace(self._first, *target, *log, out, moments)
+        _check_outputs(out, moments)
+        if self._go(target, 0, len(self.segments), log, out, moments):
+            raise self._refusal(target)
+
+    def run_each(
+        self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, only: int | None = None
+    ) -> dict[int, WeightsError]:
+        """As `run`, but a segment in which the weights are refused costs only itself: NaN, and its error by its number.
+
+        `only` runs one segment and fills its row alone.
+
+        Raises
+        ------
+        WeightsError
+            If the weights do not fit the panel.
+        """
+        target = self.target(weights)
+        _check_outputs(out, moments)
+        at, stop = (0, len(self.segments)) if only is None else (only, only + 1)
+        errors: dict[int, WeightsError] = {}
+        while at < stop and (refused := self._go(target, at, stop, NO_LOG, out, moments)):
+            at += refused
+            errors[at - 1] = self._refusal(target)
+            out[at - 1], moments[at - 1] = np.nan, np.nan
+        return errors
+
+    def _go(self, target: Target, low: int, stop: int, log: Log, out: FloatArray, moments: FloatArray) -> int:
+        """Run the segments [low, stop); 0, or 1 + the place among them of the one refused."""
+        segments = self.segments[low:stop]
+        self._run.replace(self._first - 1, segments, *target, *log, out[low:], moments[low:])
         refused = self._run()
         while refused < 0 and self.blotter is not None:
             self.blotter = grown(self.blotter)
             self._bind()
-            self._run.replace(self._first, *target, *log, out, moments)
+            self._run.replace(self._first - 1, segments, *target, *log, out[low:], moments[low:])
             refused = self._run()
-        if refused:
-            raise self._refusal(target)
+        return refused
 
     def target(self, weights: Weights | ArrayLike) -> Target:
         """The weights as the ledger reads them."""
@@ -143,8 +175,17 @@ class Simulator:
         self._run.replace(self._first, *NO_TARGET, *NO_LOG, NO_WEIGHTS, NO_WEIGHTS)
 
     def returns(self, days: int) -> FloatArray:
-        """Daily returns of the segment that ran last, a view that the next trial overwrites."""
+        """Daily returns of the first segment, a view that the next trial overwrites."""
         return self.book.returns[:days]
+
+    def segment_returns(self, segment: int) -> FloatArray:
+        """Daily returns of a segment, a view that its next run overwrites."""
+        at, days = (int(self.segments[segment, column]) for column in (RETURNS, DAYS))
+        return self.book.returns[at : at + days]
+
+    def book_of(self, segment: int) -> Book:
+        """The ledger as the segment that ran last left it; nothing of others is kept but their returns."""
+        return self.book
 
     def _schedule(self, name: str) -> BoolArray:
         if name not in self._schedules:
@@ -278,7 +319,7 @@ def simulate(
 def record(simulator: Simulator, weights: Weights | ArrayLike) -> Backtest:
     """Run the simulator's first segment and keep everything that happened."""
     panel = simulator.panel
-    first, last, _, days = (int(value) for value in simulator.segments[0])
+    first, last, _, days = (int(value) for value in simulator.segments[0, :4])
     out = np.full((len(simulator.segments), len(NAMES)), np.nan)
     moments = np.full((len(simulator.segments), MOMENTS), np.nan)
     log = Log(np.zeros((1024, LOG_COLUMNS)), np.zeros(panel.shape), np.zeros(len(panel.time)))
@@ -301,6 +342,12 @@ def record(simulator: Simulator, weights: Weights | ArrayLike) -> Backtest:
         positions=log.positions[rows],
         log=log.fills[:count],
     )
+
+
+def _check_outputs(*arrays: FloatArray) -> None:
+    for array in arrays:
+        if not array.flags.c_contiguous or array.dtype != np.float64:
+            raise InputError("out and moments", "C-contiguous float64", array.dtype, "Use numpy.empty.")
 
 
 def _plain(weights: ArrayLike) -> FloatArray:

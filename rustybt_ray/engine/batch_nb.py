@@ -5,10 +5,26 @@ import numpy as np
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import as_vector, kernel
 from rustybt_ray.engine.blotter import Blotter, Stocks, Tape
+from rustybt_ray.engine.closing_nb import close_all
 from rustybt_ray.engine.kept_nb import run_kept
 from rustybt_ray.engine.ledger_nb import run_segment
 from rustybt_ray.engine.metrics_nb import gather, summarise
-from rustybt_ray.engine.structures import EQUITY, FINE, GROSS, Book, Log, Market, Record, Target
+from rustybt_ray.engine.structures import (
+    CLOSES,
+    DAYS,
+    EQUITY,
+    FINE,
+    FIRST,
+    GROSS,
+    LAST,
+    RETURNS,
+    SESSION,
+    Book,
+    Log,
+    Market,
+    Record,
+    Target,
+)
 
 
 @kernel
@@ -27,13 +43,14 @@ def conclude(
 ) -> None:
     """Metrics of a segment that has run."""
     account, curves = book.account[0], book.curves
-    first, last, day, days = segment[0], segment[1], segment[2], segment[3]
+    first, last, day, days, at = segment[FIRST], segment[LAST], segment[SESSION], segment[DAYS], segment[RETURNS]
     values, equity = curves[EQUITY, first : last + 1], curves[EQUITY, first : last + 1]
     gross = curves[GROSS, first : last + 1]
     if days < len(values):
         gather(curves, market.closes[day : day + days], book.daily)
         equity, gross = book.daily[EQUITY, :days], book.daily[GROSS, :days]
-    summarise(rules, account, values, equity, gross, book.returns[:days], book.lanes, out, moments)
+    returns = book.returns[at : at + days]
+    summarise(rules, account, values, equity, gross, returns, book.lanes, out, moments)
 
 
 @kernel
@@ -41,12 +58,15 @@ def run_segments(
     market: Market, rules: Record, book: Book, segments: IntArray, target: Target, log: Log, out: FloatArray,
     moments: FloatArray,
 ) -> int:  # fmt: skip
-    """Run each segment (first row, last row, first session, sessions) on its own capital; 0, or 1 + the segment refused."""
+    """Run each segment on its own capital; 0, or 1 + the segment refused."""
     for s in range(len(segments)):
         reset(rules[0], book)
-        run_segment(market, target, rules[0], book, log, segments[s, 0], segments[s, 1])
+        first, last = segments[s, FIRST], segments[s, LAST]
+        run_segment(market, target, rules[0], book, log, first, last)
         if book.account[0].status != FINE:
             return 1 + s
+        if segments[s, CLOSES] != 0:
+            close_all(market, rules[0], book.account[0], book, log, first, last)
         conclude(market, rules[0], book, segments[s], out[s], moments[s])
     return 0
 
@@ -59,10 +79,12 @@ def run_kept_segments(
     """As `run_segments` where open orders are kept; -1 if the order book must grow first."""
     for s in range(len(segments)):
         reset(rules[0], book)
-        first, last = segments[s, 0], segments[s, 1]
+        first, last = segments[s, FIRST], segments[s, LAST]
         if not run_kept(market, stocks, target, rules[0], book, blotter, tape, log, first, last):
             return -1
         if book.account[0].status != FINE:
             return 1 + s
+        if segments[s, CLOSES] != 0:
+            close_all(market, rules[0], book.account[0], book, log, first, last)
         conclude(market, rules[0], book, segments[s], out[s], moments[s])
     return 0

@@ -112,11 +112,15 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
     return rules
 
 
-def make_segments(panel: Panel, segments: tuple[tuple[int, int], ...]) -> IntArray:
-    """(first row, last row, first session, number of sessions) of each segment of rows."""
+def make_segments(
+    panel: Panel, segments: tuple[tuple[int, int], ...], closing: tuple[bool, ...] | None = None
+) -> IntArray:
+    """Segments of rows as the kernels read them (see `structures`); `closing` says which end without a position."""
     rows = np.array(segments, dtype=np.int64).reshape(-1, 2)
     sessions = panel.session[rows]
-    return _frozen(np.column_stack([rows, sessions[:, 0], sessions[:, 1] - sessions[:, 0] + 1]))
+    days = sessions[:, 1] - sessions[:, 0] + 1
+    closes = np.array(closing if closing is not None else [False] * len(rows), dtype=np.int64)
+    return _frozen(np.column_stack([rows, sessions[:, 0], days, closes, np.cumsum(days) - days]))
 
 
 def scheduled_rows(panel: Panel, schedule: str) -> BoolArray:

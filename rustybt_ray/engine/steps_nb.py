@@ -27,8 +27,9 @@ from rustybt_ray.engine.book_nb import (
     take_in,
     take_transaction,
 )
+from rustybt_ray.engine.closing_nb import close_all
 from rustybt_ray.engine.kept_nb import advance, clear_book, mark_positions
-from rustybt_ray.engine.structures import PRICE, Book, Log, Market, Record
+from rustybt_ray.engine.structures import CLOSES, PRICE, Book, Log, Market, Record
 
 # what is asked
 (
@@ -110,5 +111,7 @@ def step(
     elif what == BEGIN:
         begin_run(rule, book, blotter, first)
     elif what == CONCLUDE:
+        if segment[CLOSES] != 0:
+            close_all(market, rule, account, book, log, first, last)
         conclude(market, rule, book, segment, out, moments)
     return 0

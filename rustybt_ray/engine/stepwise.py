@@ -57,14 +57,23 @@ class SteppedLedger:
     costs : Costs
     settings : Settings
         With ``open_orders="kept"``.
+    closing : bool, default False
+        Whether `conclude` first closes every position at the last session's close, with the costs that the ledger knows.
     """
 
     def __init__(
-        self, panel: Panel, segment: tuple[int, int], *, capital: float, costs: Costs, settings: Settings
+        self,
+        panel: Panel,
+        segment: tuple[int, int],
+        *,
+        capital: float,
+        costs: Costs,
+        settings: Settings,
+        closing: bool = False,
     ) -> None:
         self.panel, self.capital = panel, capital
         self.first, self.last = segment
-        self.segment: IntArray = make_segments(panel, (segment,))
+        self.segment: IntArray = make_segments(panel, (segment,), (closing,))
         self.rules = make_rules(panel, capital, costs, settings)
         self.book = make_book(*panel.shape, len(panel.dividend_row), 0)
         self.blotter = make_blotter(panel.shape[1], len(panel.stock_row))

@@ -48,8 +48,12 @@ DECISION, EVENT, ARRIVAL = 1, 2, 4
 DENSE, MASK_CHANGE, MASK_SCHEDULE = 0, 1, 2
 
 # kinds of logged fills, and the columns of the log: row, column, shares, price, commission, slippage, kind
-FILL_ORDER, FILL_DELISTING, FILL_SPLIT = 0, 1, 2
+FILL_ORDER, FILL_DELISTING, FILL_SPLIT, FILL_CLOSING = 0, 1, 2, 3
 LOG_COLUMNS = 7
+
+# columns of the segments: first and last row, first session and how many, whether all is closed at the end, and where their
+# daily returns begin among those of all segments
+FIRST, LAST, SESSION, DAYS, CLOSES, RETURNS = range(6)
 
 ACCOUNT = np.dtype(
     [
@@ -173,8 +177,8 @@ class Log(NamedTuple):
     cash: FloatArray
 
 
-def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
-    """Buffers for trials of a panel with these sizes."""
+def make_book(rows: int, assets: int, dividends: int, delay: int, days: int = 0) -> Book:
+    """Buffers for trials of a panel with these sizes; `days` of all segments together, where that is more than `rows`."""
     return Book(
         account=np.zeros(1, ACCOUNT),
         cells=np.zeros((CELLS, assets)),
@@ -190,6 +194,6 @@ def make_book(rows: int, assets: int, dividends: int, delay: int) -> Book:
         held=np.zeros(assets, np.int64),
         curves=np.zeros((CURVES, rows + LANES)),
         daily=np.zeros((CURVES, rows)),
-        returns=np.zeros(rows),
+        returns=np.zeros(max(rows, days)),
         lanes=np.zeros((4, SUM_LANES)),
     )

@@ -12,6 +12,7 @@ from rustybt_ray.engine.market import make_segments
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.stepwise import SteppedLedger
+from rustybt_ray.engine.structures import Book
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.zipline.algorithm import Algorithm
 from rustybt_ray.zipline.api import activate
@@ -42,6 +43,9 @@ class AlgorithmRunner:
         zipline's daily orders fill at the close.
     settings : Settings, optional
         By default zipline's.
+    closing : tuple of bool, optional
+        Segments at whose end every position is closed, by the costs that the ledger knows: an algorithm's own models in
+        Python are not asked.
 
     Raises
     ------
@@ -60,14 +64,15 @@ class AlgorithmRunner:
         costs: Costs | None = None,
         fill: str = "next_close",
         settings: Settings | None = None,
+        closing: tuple[bool, ...] | None = None,
     ) -> None:
         costs, settings = costs or ZIPLINE_COSTS, settings or Settings.zipline()
         check_rules(view, fill, settings)
         history = History(view)
-        self.panel, self.segments = view, make_segments(view, segments)
-        ledgers = (
-            SteppedLedger(view, segment, capital=capital, costs=costs, settings=settings) for segment in segments
-        )
+        self.panel, self.segments = view, make_segments(view, segments, closing)
+        terms: dict[str, Any] = {"capital": capital, "costs": costs, "settings": settings}
+        ends = closing or (False,) * len(segments)
+        ledgers = (SteppedLedger(view, s, closing=end, **terms) for s, end in zip(segments, ends, strict=True))
         self._runs = [AlgorithmRun(ledger, history, costs, settings) for ledger in ledgers]
 
     def run(self, algorithm: Algorithm, params: Mapping[str, Any], out: FloatArray, moments: FloatArray) -> None:
@@ -80,14 +85,29 @@ class AlgorithmRunner:
         out, moments : ndarray of float64, C-contiguous
             As of `Simulator.run`.
         """
-        for i, run in enumerate(self._runs):
-            with activate(run):
-                run.run(algorithm.load(params), params, record=False)
-            run.ledger.conclude(out[i], moments[i])
+        for i in range(len(self._runs)):
+            self.run_one(algorithm, params, i, out, moments)
+
+    def run_one(
+        self, algorithm: Algorithm, params: Mapping[str, Any], segment: int, out: FloatArray, moments: FloatArray
+    ) -> None:
+        """Run it in one segment, loaded anew, and fill that row of `out` and `moments`."""
+        run = self._runs[segment]
+        with activate(run):
+            run.run(algorithm.load(params), params, record=False)
+        run.ledger.conclude(out[segment], moments[segment])
 
     def returns(self, days: int) -> FloatArray:
         """Daily returns of the segment that ran last, a view that the next run overwrites."""
         return self._runs[-1].ledger.returns()[:days]
+
+    def segment_returns(self, segment: int) -> FloatArray:
+        """Daily returns of a segment, a view that its next run overwrites."""
+        return self._runs[segment].ledger.returns()
+
+    def book_of(self, segment: int) -> Book:
+        """The ledger of a segment as its last run left it."""
+        return self._runs[segment].ledger.book
 
     def release(self) -> None:
         """Nothing is held of the run that was last."""
