@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rustybt_ray.api.backtest import backtest as backtest
     from rustybt_ray.api.optimize import optimize as optimize
     from rustybt_ray.api.plan import plan as plan
+    from rustybt_ray.api.walk_forward import walk_forward as walk_forward
     from rustybt_ray.api.workers import PersistentWorkerPool as PersistentWorkerPool
     from rustybt_ray.config import OptimizationConfig as OptimizationConfig
     from rustybt_ray.data.bundle import Bundle as Bundle
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from rustybt_ray.strategies.strategy import Objective as Objective
     from rustybt_ray.strategies.trial import Trial as Trial
     from rustybt_ray.studies.study import Study as Study
+    from rustybt_ray.studies.walk_forward import WalkForward as WalkForward
     from rustybt_ray.validation.combinatorial import CombinatorialPurged as CombinatorialPurged
     from rustybt_ray.validation.forward import Expanding as Expanding
     from rustybt_ray.validation.forward import Rolling as Rolling
@@ -55,6 +57,7 @@ _HOMES = {
     "rustybt_ray.api.backtest": ("backtest",),
     "rustybt_ray.api.optimize": ("optimize",),
     "rustybt_ray.api.plan": ("plan",),
+    "rustybt_ray.api.walk_forward": ("walk_forward",),
     "rustybt_ray.api.workers": ("PersistentWorkerPool",),
     "rustybt_ray.config": ("OptimizationConfig",),
     "rustybt_ray.data.bundle": ("Bundle",),
@@ -76,6 +79,7 @@ _HOMES = {
     "rustybt_ray.strategies.strategy": ("Objective",),
     "rustybt_ray.strategies.trial": ("Trial",),
     "rustybt_ray.studies.study": ("Study",),
+    "rustybt_ray.studies.walk_forward": ("WalkForward",),
     "rustybt_ray.validation.combinatorial": ("CombinatorialPurged",),
     "rustybt_ray.validation.forward": ("Expanding", "Rolling"),
 }  # fmt: skip

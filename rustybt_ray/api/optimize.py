@@ -184,10 +184,10 @@ def optimize(
     study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind in TRADED else None)
     listener, calls = make_listener(progress, spec.objective, spec.direction), tuple(callbacks)
     source: TrialSource = Source(asked.search, spec.objective)
-    with _open_run(run_dir, spec, resume) if run_dir is not None else nullcontext() as run:
+    with open_run(run_dir, spec, resume) if run_dir is not None else nullcontext() as run:
         if run is not None:
-            source, place = _go_on(run, source, study, place)
-        _log_begin(study, source.remaining, run_dir)
+            source, place = go_on(run, source, study, place)
+        log_begin(study, source.remaining, run_dir)
         if source.remaining != 0:
             sink = Sink(study, calls, run.journal if run is not None else None)
             run_trials(study, source, job, panel, loaded.strategy.function, place, listener=listener, sink=sink)
@@ -196,19 +196,19 @@ def optimize(
         study.elapsed = time.perf_counter() - began
         if run is not None:
             run.finish(study)
-    if log.isEnabledFor(logging.INFO):
-        _log_end(study)
+    log_end(study)
     return study
 
 
-def _open_run(run_dir: str | Path, spec: "StudySpec", resume: bool) -> "RunDirectory":
+def open_run(run_dir: str | Path, spec: "StudySpec", resume: bool) -> "RunDirectory":
+    """The run directory of a study, locked."""
     # loaded here because a study without one starts sooner without it
     from rustybt_ray.studies.run_directory import RunDirectory
 
     return RunDirectory(run_dir, spec, resume=resume)
 
 
-def _go_on(run: "RunDirectory", source: TrialSource, study: Study, place: Place) -> tuple[TrialSource, Place]:
+def go_on(run: "RunDirectory", source: TrialSource, study: Study, place: Place) -> tuple[TrialSource, Place]:
     """The search without what the run directory knows, and where the rest may run."""
     if run.recorded.blocks:
         from rustybt_ray.api.resume import ResumedSource
@@ -217,14 +217,18 @@ def _go_on(run: "RunDirectory", source: TrialSource, study: Study, place: Place)
     return source, place.apart(run.recorded.suspects) if len(run.recorded.suspects) else place
 
 
-def _log_begin(study: Study, left: int | None, run_dir: str | Path | None) -> None:
+def log_begin(study: Study, left: int | None, run_dir: str | Path | None) -> None:
+    """Note that a study begins."""
     spec = study.spec
     fields = {"strategy": spec.strategy["name"], "bundle": spec.bundle, "version": spec.version, "left": left}
     fields |= {"recorded": study.n_trials, "run_dir": None if run_dir is None else str(run_dir)}
     log.info("the study begins: %s on %s", spec.strategy["name"], spec.bundle, extra=fields)
 
 
-def _log_end(study: Study) -> None:
+def log_end(study: Study) -> None:
+    """Note that a study ends, if anyone listens."""
+    if not log.isEnabledFor(logging.INFO):
+        return
     fields = {"trials": study.n_trials, "failed": study.n_failed, "stopped": study.stopped, "seconds": study.elapsed}
     text = "the study ends%s: %d trials, %d failed, in %.1f s"
     why = f" early ({study.stopped})" if study.stopped else ""

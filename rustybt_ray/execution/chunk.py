@@ -1,10 +1,8 @@
 """What every worker does with a chunk: call the strategy for each trial, trade its weights, collect columns."""
 
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,17 +11,18 @@ from rustybt_ray._typing import FloatArray
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.execution.failures import trial_error
 from rustybt_ray.execution.memory import TrialMemory
-from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
+from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
+from rustybt_ray.execution.windows import WindowTrials
 from rustybt_ray.strategies.shipping import unpack
-from rustybt_ray.strategies.strategy import ZIPLINE
+from rustybt_ray.strategies.strategy import TARGET, ZIPLINE
 from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from rustybt_ray.zipline.runner import AlgorithmRunner
 
-PACKAGE = str(Path(__file__).resolve().parent.parent)
 UNLIMITED = nullcontext()
 
 
@@ -44,6 +43,7 @@ class ChunkRunner:
         self._job: Job | None = None
         self._simulator: Simulator | AlgorithmRunner | None = None
         self._memory: TrialMemory | None = None
+        self._windows: WindowTrials | None = None
 
     def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
         """Load the job's strategy and make its ledger ready; `function` is the strategy where it needs no loading.
@@ -61,27 +61,24 @@ class ChunkRunner:
             self._strategies[job.digest] = unpack(job.strategy)
         panel = self.workspace.bundles.get(job.version)
         make: Any = _algorithms() if job.kind == ZIPLINE else Simulator
-        rules = (job.segments, job.capital, job.costs, job.fill, job.settings)
-        known = self._job and (
-            self._job.segments,
-            self._job.capital,
-            self._job.costs,
-            self._job.fill,
-            self._job.settings,
-        )
         last = self._simulator
-        if not isinstance(last, make) or known != rules or last.panel is not panel:
-            self._simulator = make(
-                panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
-            )
+        if not isinstance(last, make) or self._job is None or rules(self._job) != rules(job) or last.panel is not panel:
+            self._simulator = make(panel, **rules(job))
         if job.memory_limit is None:
             self._memory = None
         elif self._memory is None or self._memory.limit != job.memory_limit:
             self._memory = TrialMemory(job.memory_limit)
         self._job = job
+        self._release_windows()
+        if job.windowed and self._simulator is not None:
+            strategy = self._strategies[job.digest]
+            self._windows = WindowTrials(job, strategy, self._simulator, self.workspace, self._limits)
+            if job.kind == TARGET:
+                _ = self._windows.rows.cut  # found now, so that no trial's time has it
 
     def release(self) -> None:
         """Let go of the job and its panel; loaded strategies stay."""
+        self._release_windows()
         self._job = self._simulator = None
 
     def run(self, chunk: Chunk) -> Block:
@@ -97,6 +94,8 @@ class ChunkRunner:
         hits, misses = self.workspace.history.lookups
         if self._job.kind == "objective":
             block = self._run_objective(self._job, chunk)
+        elif self._windows is not None:
+            block = self._windows.run(chunk, _rows(chunk), self.worker)
         else:
             block = self._run_traded(self._job, self._simulator, chunk)
         now = self.workspace.history.lookups
@@ -167,6 +166,11 @@ class ChunkRunner:
         block.metrics = block.metrics.reshape(len(chunk), len(block.names))
         return block
 
+    def _release_windows(self) -> None:
+        if self._windows is not None:
+            self._windows.rows.release()
+        self._windows = None
+
     def _limits(self) -> Any:
         """What a strategy's call is held to."""
         return self._memory.trial() if self._memory is not None else UNLIMITED
@@ -175,6 +179,12 @@ class ChunkRunner:
         count = len(chunk)
         state = np.full(count, COMPLETE, np.uint8)
         return Block(chunk.numbers, names, state, metrics, moments, np.zeros(count), {}, self.worker)
+
+
+def rules(job: Job) -> dict[str, Any]:
+    """What a simulator of the job's trials is made of, besides the panel."""
+    made: dict[str, Any] = {"segments": job.segments, "closing": job.closing or None}
+    return made | {"capital": job.capital, "costs": job.costs, "fill": job.fill, "settings": job.settings}
 
 
 def _algorithms() -> "type[AlgorithmRunner]":
@@ -210,11 +220,9 @@ def _values(result: Any) -> dict[str, float]:
 
 def _record_failure(block: Block, position: int, error: BaseException) -> None:
     """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(PACKAGE)]
-    lines = traceback.format_list(frames) + traceback.format_exception_only(error)
     block.state[position] = FAILED
     block.metrics[position] = np.nan
     block.moments[position] = np.nan
     if block.returns is not None:
         block.returns[position] = np.nan
-    block.errors[int(block.numbers[position])] = TrialError(type(error).__name__, str(error), "".join(lines))
+    block.errors[int(block.numbers[position])] = trial_error(error)

@@ -13,6 +13,8 @@ from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.engine.settings import Settings
 
 COMPLETE, FAILED = 0, 1
+HISTORY, CUT = "history", "cut"
+"""Where weight rows of a job with many segments are from."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class Job:
         Bytes that a trial may allocate.
     keep_returns : bool, default False
         Whether blocks carry the daily returns.
+    windowed : bool, default False
+        Whether blocks carry the metrics of every segment.
+    closing : tuple of bool
+        Segments at whose end everything is closed with costs; empty: none.
+    carried : tuple of str
+        Metrics of each segment that blocks carry; empty: all.
+    rows : {"history", "cut"} or None
+        Whether a target function's rows of the whole history serve every segment, or each segment has those of the panel cut
+        at its own end; None lets `probes` decide where the job is prepared.
+    probes : tuple of dict
+        Parameter sets of which the first that does not fail decides so.
     """
 
     version: str
@@ -51,6 +64,11 @@ class Job:
     config: OptimizationConfig = field(default_factory=OptimizationConfig)
     memory_limit: int | None = None
     keep_returns: bool = False
+    windowed: bool = False
+    closing: tuple[bool, ...] = ()
+    carried: tuple[str, ...] = ()
+    rows: str | None = HISTORY
+    probes: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +132,8 @@ class Block:
         Who ran them.
     returns : ndarray of float32, shape (k, days), optional
         Daily returns of the first segment, where they are kept; NaN for failed trials.
+    windows : ndarray of float64, shape (k, segments, M), optional
+        Metrics of every segment of a job with many; `metrics` are those of the first.
     lookups : (int, int)
         Indicators that the worker's HistoryCache had meanwhile, and those that it had not; not kept in a journal.
     retire : bool, default False
@@ -129,6 +149,7 @@ class Block:
     errors: dict[int, TrialError]
     worker: str
     returns: NDArray[np.float32] | None = None
+    windows: FloatArray | None = None
     lookups: tuple[int, int] = (0, 0)
     retire: bool = False
 
@@ -148,12 +169,13 @@ class Block:
             errors={number: self.errors[number] for number in numbers.tolist() if number in self.errors},
             worker=self.worker if worker is None else worker,
             returns=None if self.returns is None else self.returns[which],
+            windows=None if self.windows is None else self.windows[which],
         )
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that there are, by name."""
-        names = ("numbers", "state", "metrics", "moments", "duration", "returns")
+        names = ("numbers", "state", "metrics", "moments", "duration", "returns", "windows")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     @property

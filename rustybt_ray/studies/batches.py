@@ -27,6 +27,8 @@ def to_bytes(chunk: Chunk, block: Block) -> bytes:
     }
     if block.returns is not None:
         columns["returns"] = to_arrow(block.returns)
+    if block.windows is not None:
+        columns["windows"] = _wide(block.windows.reshape(len(block), -1))
     columns |= {PARAMETER + name: _parameter(values) for name, values in chunk.columns.items()}
     notes = {"worker": block.worker, "metrics": json.dumps(block.names)}
     batch = pa.record_batch(list(columns.values()), names=list(columns)).replace_schema_metadata(notes)
@@ -60,6 +62,7 @@ def from_bytes(payload: bytes) -> tuple[dict[str, list[Any]], Block]:
         },
         worker=notes["worker"],
         returns=np.array(to_numpy(batch.column("returns"))) if "returns" in batch.schema.names else None,
+        windows=_by_segment(batch.column("windows"), len(names)) if "windows" in batch.schema.names else None,
     )
     parameters = [name for name in batch.schema.names if name.startswith(PARAMETER)]
     return {name.removeprefix(PARAMETER): batch.column(name).to_pylist() for name in parameters}, block
@@ -80,6 +83,11 @@ def _narrow(column: Any, rows: int, width: int) -> np.ndarray:
     if not width:
         return np.empty((rows, 0))
     return np.array(to_numpy(column))
+
+
+def _by_segment(column: Any, width: int) -> np.ndarray:
+    values = np.array(to_numpy(column))
+    return values.reshape(len(values), -1, width)
 
 
 def _parameter(values: Any) -> Any:

@@ -25,7 +25,7 @@ def write_specification(spec: StudySpec, folder: Path, result: Mapping[str, Any]
     if result is not None:
         content["result"] = result
     text = json.dumps(content, indent=2, default=str) + "\n"
-    _replace(folder / "study.json", lambda path: path.write_text(text, encoding="utf-8"))
+    replace_file(folder / "study.json", lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def write_study(study: Study, folder: Path) -> None:
@@ -46,13 +46,13 @@ def write_study(study: Study, folder: Path) -> None:
         "executor": study.executor,
         "elapsed_seconds": study.elapsed,
     }
-    _replace(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
+    replace_file(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
     if (returns := study.returns) is not None:
-        _replace(folder / "returns.parquet", lambda path: returns.write_parquet(path))
+        replace_file(folder / "returns.parquet", lambda path: returns.write_parquet(path))
     write_specification(study.spec, folder, result)
 
 
-def _replace(target: Path, write: Callable[[Path], Any]) -> None:
+def replace_file(target: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the target and rename, so that a reader sees the old file or the new one."""
     made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")  # not of `tempfile`: others may read these files
     try:

@@ -13,7 +13,7 @@ DECIDING = (
     "digest", "kind", "version", "search", "start", "end", "capital", "costs", "fill", "settings", "seed", "engine",
 )  # fmt: skip
 """Keys that determine what a trial of given parameters yields; `search` also which trials there are."""
-JUDGING = ("objective", "direction", "require")
+JUDGING = ("objective", "direction", "require", "walk_forward")
 """Keys that determine which trial is best."""
 
 
@@ -27,6 +27,8 @@ def study_key(spec: Mapping[str, Any]) -> str:
     """SHA-256 over all that determines the results of a study's trials; never the version of this package."""
     stored = as_stored(spec)
     deciding = {name: stored.get(name) for name in DECIDING}
+    if (forward := stored.get("walk_forward")) is not None:
+        deciding["walk_forward"] = {name: value for name, value in forward.items() if name != "select"}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 

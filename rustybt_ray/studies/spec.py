@@ -39,6 +39,10 @@ class StudySpec:
         First and last session, as ISO dates.
     trials : int or None
         Trials of the search; None if it does not know before its end.
+    walk_forward : dict or None
+        Of a walk-forward its `windows`, `purge`, `embargo`, `positions` and `select`.
+    sessions : str or None
+        Of a walk-forward the days of its sessions, so that its windows can be laid out again without the bundle.
     """
 
     strategy: dict[str, Any]
@@ -61,6 +65,8 @@ class StudySpec:
     format: int = FORMAT
     machine: dict[str, str] = field(default_factory=dict)
     trials: int | None = None
+    walk_forward: dict[str, Any] | None = None
+    sessions: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as JSON takes it."""

@@ -94,7 +94,23 @@ def merge(blocks: Sequence[Block]) -> Block:
         errors={number: error for block in blocks for number, error in block.errors.items()},
         worker="",
         returns=_stacked(blocks, order),
+        windows=_windows(blocks, names, order),
     )
+
+
+def _windows(blocks: Sequence[Block], names: tuple[str, ...], order: np.ndarray) -> np.ndarray | None:
+    """The metrics of every segment, NaN for trials without; None if no block has any."""
+    segments = max((block.windows.shape[1] for block in blocks if block.windows is not None), default=0)
+    if not segments:
+        return None
+    made = np.full((len(order), segments, len(names)), np.nan)
+    at = 0
+    for block in blocks:
+        if block.windows is not None:
+            made[at : at + len(block), :, [names.index(name) for name in block.names]] = block.windows
+        at += len(block)
+    stacked: np.ndarray = made[order]
+    return stacked
 
 
 def _stacked(blocks: Sequence[Block], order: np.ndarray) -> np.ndarray | None:

@@ -1,0 +1,53 @@
+"""What a strategy would have seen on an earlier day: a panel cut after one of its sessions."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from rustybt_ray._typing import FloatArray
+from rustybt_ray.data.panel import DATES, LIFE, STOCK, Panel
+from rustybt_ray.workspace.asset_cache import Assets
+from rustybt_ray.workspace.history_cache import HistoryCache
+from rustybt_ray.workspace.market_data import MarketData
+
+
+class CutData(MarketData):
+    """The rows up to `last` of a panel, and nothing that came later.
+
+    Parameters
+    ----------
+    panel : Panel
+    last : int
+        Last row, a session's last.
+    history : HistoryCache
+        Keeps the indicators, under a version of the cut's own.
+    """
+
+    def __init__(self, panel: Panel, last: int, history: HistoryCache) -> None:
+        cut = _cut(panel, last)
+        super().__init__(cut, history, Assets.of(cut))
+        self._marks = panel.mark[:, : last + 1]
+
+    @property
+    def version(self) -> str:
+        """Under which its indicators are kept."""
+        return self._version
+
+    def _field(self, name: str) -> FloatArray:
+        return self._marks if name == "mark" else super()._field(name)
+
+
+def _cut(panel: Panel, last: int) -> Panel:
+    """The panel's first rows, without a copy; its marks, which lie the other way, and dates of dividends are left out."""
+    rows, sessions = last + 1, int(panel.session[last]) + 1
+    splits, dividends = (int(np.searchsorted(r, rows)) for r in (panel.split_row, panel.dividend_row))
+    made = {name: getattr(panel, name)[:rows] for name in ("time", "session", "open", "high", "low", "close", "volume")}
+    made |= {name: getattr(panel, name)[:sessions] for name in ("sessions", "open_time", "close_time")}
+    made |= {name: getattr(panel, name)[:splits] for name in ("split_row", "split_column", "split_ratio")}
+    made |= {name: getattr(panel, name)[:dividends] for name in ("dividend_row", "dividend_column", "dividend_amount")}
+    made |= {name: getattr(panel, name)[:0] for name in (*DATES, *STOCK, *LIFE)}
+    made |= {name: getattr(panel, name)[:rows] for name in ("factor", "split_factor")}
+    pay = np.minimum(panel.dividend_pay[:dividends], rows)
+    return replace(
+        panel, version=f"{panel.version}@{last}", dividend_pay=pay, mark=panel.mark[:, :0], folder=None, **made
+    )
