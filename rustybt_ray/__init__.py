@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rustybt_ray.api.backtest import backtest as backtest
+    from rustybt_ray.api.load import load as load
     from rustybt_ray.api.optimize import optimize as optimize
     from rustybt_ray.api.plan import plan as plan
     from rustybt_ray.api.walk_forward import walk_forward as walk_forward
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "rustybt_ray.api.backtest": ("backtest",),
+    "rustybt_ray.api.load": ("load",),
     "rustybt_ray.api.optimize": ("optimize",),
     "rustybt_ray.api.plan": ("plan",),
     "rustybt_ray.api.walk_forward": ("walk_forward",),
