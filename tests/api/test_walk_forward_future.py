@@ -2,10 +2,9 @@
 
 import itertools
 
-import numpy as np
 import polars as pl
 import pytest
-from forward_cases import crossover, dense, market, walk
+from forward_cases import crossover, dense, global_scale, market, walk
 
 import rustybt_ray as rb
 
@@ -16,12 +15,6 @@ WINDOW = 1  # whose edges are looked at
 def scheduled(data, fast, slow):
     """Orders on the first session of each week."""
     return rb.equal_weight(data.sma("close", fast) > data.sma("close", slow), rebalance="weekly", slots="listed")
-
-
-def global_scale(data, fast, slow):
-    """Knows the highest price of all data."""
-    level = data.sma("close", fast) / np.nanmax(data.close, axis=0) * slow
-    return rb.equal_weight(level > 4.0)
 
 
 STRATEGIES = [crossover, dense, scheduled, global_scale]

@@ -1,5 +1,8 @@
 """A small market and strategies for walk-forwards."""
 
+import os
+import time
+
 import numpy as np
 
 import rustybt_ray as rb
@@ -34,10 +37,22 @@ def crossover(data, fast, slow):
     return rb.equal_weight(data.sma("close", fast) > data.sma("close", slow))
 
 
+def slow_crossover(data, fast, slow):
+    """The same strategy, and so the same walk-forward, on a slower machine."""
+    time.sleep(float(os.environ.get("TRIAL_TAKES", "0")))
+    return rb.equal_weight(data.sma("close", fast) > data.sma("close", slow))
+
+
 def dense(data, fast, slow):
     """Weights as plain numbers."""
     strength = data.sma("close", fast) / data.sma("close", slow) - 1.0
     return np.where(strength > 0.0, 1.0 / 3.0, 0.0)
+
+
+def global_scale(data, fast, slow):
+    """Knows the highest price of all data."""
+    level = data.sma("close", fast) / np.nanmax(data.close, axis=0) * slow
+    return rb.equal_weight(level > 4.0)
 
 
 def peeking(data, fast, slow):
