@@ -36,6 +36,8 @@ CUMULATIVE = frozenset({
 })  # fmt: skip
 """Columns of all sessions so far."""
 FRAME = LEDGER | CUMULATIVE
+WHOLE = frozenset({"longs_count", "shorts_count", "trading_days"})
+"""Columns of whole numbers."""
 LISTS = ("orders", "transactions", "positions")
 REPLACEABLE = frozenset({*LISTS, "period_open", "period_close"})
 NOT_NUMBERS = REPLACEABLE | {"period_label"}
@@ -144,7 +146,13 @@ def perf_frame(record: Record) -> "pl.DataFrame":
         "period_close": times_series(record.closes),
     }
     numbers = number_columns(record)
-    columns |= {name: to_series(name, values) for name, values in numbers.items() if name in FRAME}
+    own = FRAME - LEDGER.intersection(record.recorded)
+    for name, values in numbers.items():
+        if name in own:
+            whole = name in WHOLE
+            columns[name] = pl.Series(name, values, dtype=pl.Int64 if whole else pl.Float64)
+            columns[name] = columns[name] if whole else columns[name].fill_nan(None)
+    columns |= {name: to_series(name, values) for name, values in numbers.items() if name in FRAME - own}
     columns |= {name: by_session(record, name, frame) for name, frame in structs.items()}
     columns |= {name: to_series(name, values) for name, values in numbers.items() if name not in FRAME}
     replaced = {name: values for name, values in record.recorded.items() if name in REPLACEABLE}
