@@ -7,11 +7,11 @@ from typing import Any
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.zipline.benchmark import benchmark_of_asset
 from rustybt_ray.zipline.dates import utc
-from rustybt_ray.zipline.rules import Rules
+from rustybt_ray.zipline.choices import Choices
 from rustybt_ray.zipline.schedule import Scheduled, schedule
 
 
-class Facts(Rules):
+class Facts(Choices):
     """Lookups, time, schedule and records of a run."""
 
     def _begin_facts(self, record: bool) -> None:

@@ -59,7 +59,7 @@ class AlgorithmRun(Facts):
         ledger.begin(record)
         ledger.charge(self.costs.slippage.impact(), self.costs.commission.charges())
         self.data = BarData(ledger.panel, clock, self.finder, self._history, as_array=functions.as_array)
-        self._begin_rules()
+        self._begin_choices()
         self._begin_facts(record)
         self.portfolio.forget()
         self.context = context = Context(self, params)

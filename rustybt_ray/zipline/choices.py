@@ -31,7 +31,7 @@ from rustybt_ray.zipline.placing import Placing
 from rustybt_ray.zipline.restrictions import NoRestrictions, Restrictions, StaticRestrictions
 
 
-class Rules(Placing):
+class Choices(Placing):
     """The rules of a run that its algorithm may choose."""
 
     data: BarData
@@ -41,7 +41,7 @@ class Rules(Placing):
     cancel_policy: Any = None
     benchmark: Any = None
 
-    def _begin_rules(self) -> None:
+    def _begin_choices(self) -> None:
         self.account_controls: list[controls.AccountControl] = []
         self.trading_controls.clear()
         self.restrictions: Restrictions = NoRestrictions()
