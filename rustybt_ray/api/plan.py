@@ -13,7 +13,6 @@ from rustybt_ray.api.handover import RAY_COSTS, workers_pay
 from rustybt_ray.api.optimize import optimize
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.resume import ResumedSource
-from rustybt_ray.api.searches import Source
 from rustybt_ray.api.tryout import Tryout
 from rustybt_ray.execution.policy import ChunkPolicy
 from rustybt_ray.execution.ports import TrialSource
@@ -113,7 +112,7 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     given = said.arguments
     place = Place(**{name: given[name] for name in PLACE})
     asked = prepare(**{name: given[name] for name in inspect.signature(prepare).parameters})
-    source: TrialSource = Source(asked.search, asked.spec.objective)
+    source: TrialSource = asked.source()
     recorded, written = 0, HEADER.size
     if given["run_dir"] is not None:
         found = find_recorded(Path(given["run_dir"]), asked.spec, resume=given["resume"])

@@ -1,26 +1,28 @@
 """What `optimize` is asked, checked and resolved before any trial runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
+from rustybt_ray.api.objectives import read_objectives
 from rustybt_ray.api.panels import day, open_panel
-from rustybt_ray.api.searches import make_search, search_record
+from rustybt_ray.api.searches import Source, make_search, search_record
 from rustybt_ray.api.strategies import Loaded, resolve
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules
-from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
+from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.engine.settings import FILLS, Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import Job
 from rustybt_ray.search.protocol import Search
-from rustybt_ray.strategies.strategy import TARGET, check_parameters
+from rustybt_ray.strategies.strategy import TARGET, Strategy, check_parameters
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
 
@@ -36,6 +38,10 @@ class Prepared:
     spec: StudySpec
     conditions: tuple[Expression, ...]
 
+    def source(self) -> Source:
+        """The search as the driver asks it."""
+        return Source(self.search, self.spec.objectives, partial(check_point, self.loaded.strategy))
+
 
 def prepare(
     strategy: Any,
@@ -43,15 +49,16 @@ def prepare(
     bundle: Any,
     space: Any,
     points: Any,
-    objective: str | None,
-    direction: str,
+    objective: str | Sequence[str] | None,
+    direction: str | Sequence[str],
     start: DateLike | None,
     end: DateLike | None,
     capital: float,
     costs: Costs | None,
     fill: str,
     settings: Settings | None,
-    search: str,
+    search: Any,
+    lag: int | None,
     n_trials: int | None,
     constraint: Any,
     require: str | Iterable[str] | None,
@@ -72,41 +79,59 @@ def prepare(
     costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
     if resume and run_dir is None:
         raise InputError("run_dir", "given with resume=True", None, "Say which study goes on: run_dir='runs/sma'.")
-    check_choice("direction", direction, ("maximize", "minimize"))
     check_choice("fill", fill, FILLS)
     loaded = resolve(strategy, version)
     kind = loaded.strategy.kind
-    objective = objective or ("sharpe_ratio" if kind == TARGET else "value")
+    aims = read_objectives(objective, direction, kind)
     conditions = requirements(require, kind == TARGET)
-    if kind == TARGET:
-        check_metric(objective)
-    found = make_search(space, points, constraint, search, n_trials, seed)
-    check_names(found.names)
-    check_parameters(loaded.strategy, found.names)
+    found = make_search(space, points, constraint, search, n_trials, seed, lag, [direction for _, direction in aims])
+    if found.names:
+        check_point(loaded.strategy, found.names)
     panel, name = open_panel(bundle, root, config)
     make_rules(panel, capital, costs, settings)
     first, last = panel.rows_between(start, end)
     asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
     asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}
-    ordered = objective in ORDERED or any(set(condition.names) & set(ORDERED) for condition in conditions)
+    named = {name for name, _ in aims}.union(*(condition.names for condition in conditions))
     days = int(panel.session[last] - panel.session[first]) + 1
     kept = run_dir is not None and kind == TARGET and found.remaining is not None
     keep = kept and config.keeps_returns(found.remaining or 0, days)
-    job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, keep_returns=keep, **asked)
+    job = Job(
+        strategy=b"",
+        segments=((first, last),),
+        ordered=bool(named & set(ORDERED)),
+        config=config,
+        keep_returns=keep,
+        **asked,
+    )
     spec = StudySpec(
         strategy=loaded.record,
         bundle=name,
         search=search_record(found, strict=run_dir is not None),
-        objective=objective,
-        direction=direction,
+        objective=aims[0][0],
+        direction=aims[0][1],
+        aims=aims[1:],
         require=tuple(condition.text for condition in conditions),
         start=day(panel, first),
         end=day(panel, last),
         machine={**packages(), **cpu()} if run_dir is not None else {},
         trials=found.remaining,
+        adaptive=found.lag is not None,
         **asked,
     )
     return Prepared(loaded, found, panel, job, spec, conditions)
+
+
+def check_point(strategy: Strategy, names: Sequence[str]) -> None:
+    """Whether a point with parameters of these names can be run and shown.
+
+    Raises
+    ------
+    InputError, StrategyError
+        If a parameter is named like a column of the table, or the strategy does not take them.
+    """
+    check_names(names)
+    check_parameters(strategy, names)
 
 
 def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:

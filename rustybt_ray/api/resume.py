@@ -51,6 +51,11 @@ class ResumedSource:
             return None
         return left - (len(self._known) - self._come_up) + sum(map(len, self._waiting))
 
+    @property
+    def lag(self) -> int | None:
+        """Trials that may be under way at a time; None: any number."""
+        return self.source.lag
+
     def ask(self, count: int) -> tuple[IntArray, Columns]:
         """Up to `count` trials that are not recorded."""
         while not self._waiting:

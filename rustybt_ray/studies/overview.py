@@ -55,7 +55,8 @@ class Overview:
         self.driver: Holder | None = None
         self._read_specification()
         require = [parse(text, what="require") for text in self.spec["require"]]
-        self.best = Leaders(self.spec["objective"], self.spec["direction"], require, top)
+        aims = [tuple(aim) for aim in self.spec.get("aims", [])]
+        self.best = Leaders(self.spec["objective"], self.spec["direction"], require, top, aims)
         self.done = self.failed = 0
         self._tail = JournalTail(path / JOURNAL)
 
@@ -111,7 +112,8 @@ class Overview:
 
     def _new(self) -> Iterator[tuple[dict[str, list[Any]], Block]]:
         if not self._tail.path.exists() and not self.done and (self.path / TABLE).exists():
-            yield _from_table(self.path / TABLE, self.spec["search"])
+            known = (self.result or {}).get("parameters") or self.spec["search"].get("parameters")
+            yield _from_table(self.path / TABLE, list(known or self.spec["search"].get("points") or {}))
             return
         yield from self._tail.read()
 
@@ -130,7 +132,7 @@ class Overview:
         self.spec = found
 
 
-def _from_table(path: Path, search: dict[str, Any]) -> tuple[dict[str, list[Any]], Block]:
+def _from_table(path: Path, params: list[str]) -> tuple[dict[str, list[Any]], Block]:
     """All trials of a table whose journal is not beside it."""
     import polars as pl
 
@@ -138,7 +140,6 @@ def _from_table(path: Path, search: dict[str, Any]) -> tuple[dict[str, list[Any]
         frame = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise RunError(f"{TABLE} cannot be read", f"{path}: {error}", "Restore it from a copy.") from error
-    params = list(search.get("parameters") or search.get("points") or {})
     metrics = [name for name in frame.columns if name not in (*COLUMNS, *params)]
     block = Block(
         numbers=frame["trial"].to_numpy().astype(np.int64),

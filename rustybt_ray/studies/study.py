@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rustybt_ray._expressions import Expression
+from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import FAILED, Block
+from rustybt_ray.search.protocol import ABSENT, present
+from rustybt_ray.studies.pareto import ranking_of_several
 from rustybt_ray.studies.selection import objective_values, ranking
 from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.studies.trials import STATES, FrozenTrial, merge, table
@@ -36,6 +39,10 @@ class Study:
         "inline" or "ray".
     elapsed : float
         Seconds.
+    waited : float
+        Seconds of workers that had nothing to do because the search waited for results, summed over workers.
+    choosing : float
+        Seconds that a search which learns took to choose trials.
     """
 
     def __init__(
@@ -48,7 +55,7 @@ class Study:
         self.causal: bool | str | None = None
         self.stopped: str | None = None
         self.executor = "inline"
-        self.elapsed = 0.0
+        self.elapsed = self.waited = self.choosing = 0.0
         self._require = tuple(require)
         self._replay = replay
         self._blocks: list[Block] = []
@@ -59,7 +66,7 @@ class Study:
         """Take in finished trials and their parameters, one column a parameter."""
         self._blocks.append(block)
         self._asked.append((block.numbers, columns))
-        for name in ("_merged", "trials", "_ranking", "_columns"):
+        for name in ("_merged", "trials", "_ranked", "_columns"):
             self.__dict__.pop(name, None)
 
     def stop(self) -> None:
@@ -93,6 +100,11 @@ class Study:
         return pl.DataFrame({"trial": self._merged.numbers, "returns": self._merged.returns})
 
     @property
+    def parameters(self) -> list[str]:
+        """Names of the parameters that trials have so far."""
+        return list(self._columns)
+
+    @property
     def n_trials(self) -> int:
         """Number of finished trials."""
         return sum(map(len, self._blocks))
@@ -104,8 +116,15 @@ class Study:
 
     @property
     def best_trial(self) -> FrozenTrial | None:
-        """The best eligible trial; None if none qualifies."""
-        return self._at(int(self._ranking[0])) if len(self._ranking) else None
+        """The best eligible trial; None if none qualifies.
+
+        Raises
+        ------
+        InputError
+            If the study has several objectives.
+        """
+        self._check_single("the best trial")
+        return self.first_trial
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -123,9 +142,32 @@ class Study:
         """Objective of the best trial; raises as `best_params` does."""
         return self._best().value
 
+    @property
+    def first_trial(self) -> FrozenTrial | None:
+        """The trial that stands first in `top`: of one objective the best, of several one of many; None if none qualifies."""
+        return self._at(int(self._ranking[0])) if len(self._ranking) else None
+
     def top(self, n: int = 10) -> "pl.DataFrame":
-        """The `n` best eligible trials, best first."""
+        """The `n` best eligible trials, best first.
+
+        Of several objectives: those that no other beats in all come first, then those that only these beat, and so on; among
+        equals the first objective counts.
+        """
         return self.trials[self._ranking[:n].tolist(), :]
+
+    @property
+    def pareto(self) -> "pl.DataFrame":
+        """The eligible trials that no other beats: none is at least as good in all objectives and better in one."""
+        return self.trials[self._ranking[self.fronts == 0].tolist(), :]
+
+    @property
+    def fronts(self) -> IntArray:
+        """Of each eligible trial, in the order of `top`, how many fronts of better ones there are (its non-domination rank)."""
+        fronts = self._ranked[1]
+        if fronts is not None:
+            return fronts
+        values = objective_values(self._merged, self.spec.objective)[self._ranking]
+        return np.cumsum(np.concatenate([[False], values[1:] != values[:-1]]))[: len(values)]
 
     def trial(self, number: int) -> FrozenTrial:
         """The trial of that number.
@@ -156,13 +198,23 @@ class Study:
         return self._replay(chosen.params)
 
     def median_trial(self) -> FrozenTrial | None:
-        """The eligible trial in the middle of the ranking: what choosing at random would have given."""
+        """The eligible trial in the middle of the ranking: what choosing at random would have given.
+
+        Raises
+        ------
+        InputError
+            If the study has several objectives.
+        """
+        self._check_single("the median trial")
         return self._at(int(self._ranking[len(self._ranking) // 2])) if len(self._ranking) else None
 
     def __repr__(self) -> str:
-        best = self.best_trial
-        shown = f"{self.spec.objective}={best.value:.4g} {best.params}" if best else "none qualifies"
-        return f"Study({self.spec.strategy['name']} on {self.spec.bundle}, {len(self._merged)} trials, best: {shown})"
+        shown, best = "best: none qualifies", self.first_trial
+        if best is not None and self.spec.aims:
+            shown = f"{int((self.fronts == 0).sum())} that no other beats in {', '.join(self.spec.objectives)}"
+        elif best is not None:
+            shown = f"best: {self.spec.objective}={best.value:.4g} {best.params}"
+        return f"Study({self.spec.strategy['name']} on {self.spec.bundle}, {len(self._merged)} trials, {shown})"
 
     @cached_property
     def _merged(self) -> Block:
@@ -171,25 +223,41 @@ class Study:
     @cached_property
     def _columns(self) -> Columns:
         order = np.argsort(np.concatenate([n for n, _ in self._asked] or [np.empty(0, np.int64)]), kind="stable")
-        names = tuple(self._asked[0][1]) if self._asked else ()
+        names = dict.fromkeys(name for _, columns in self._asked for name in columns)
         made: Columns = {}
         for name in names:
-            values = [value for _, columns in self._asked for value in columns[name]]
+            parts = (columns[name] if name in columns else [ABSENT] * len(n) for n, columns in self._asked)
+            values = [value for part in parts for value in part]
             made[name] = [values[i] for i in order.tolist()]
         return made
 
+    @property
+    def _ranking(self) -> IntArray:
+        """Positions of the eligible trials, best first."""
+        return self._ranked[0]
+
     @cached_property
-    def _ranking(self) -> Any:
-        return ranking(self._merged, self.spec.objective, self.spec.direction, self._require)
+    def _ranked(self) -> tuple[IntArray, IntArray | None]:
+        spec = self.spec
+        if spec.aims:
+            return ranking_of_several(self._merged, spec.objectives, spec.directions, self._require)
+        return ranking(self._merged, spec.objective, spec.direction, self._require), None
+
+    def _check_single(self, what: str) -> None:
+        if self.spec.aims:
+            remedy = "study.pareto has the trials that no other beats in all of them; study.top() ranks all."
+            raise InputError(what, "asked of a study of one objective", list(self.spec.objectives), remedy)
 
     def _at(self, position: int) -> FrozenTrial:
         block = self._merged
         number = int(block.numbers[position])
+        values = tuple(float(objective_values(block, name)[position]) for name in self.spec.objectives)
         return FrozenTrial(
             number=number,
-            params={name: values[position] for name, values in self._columns.items()},
+            params=present({name: values[position] for name, values in self._columns.items()}),
             metrics=dict(zip(block.names, block.metrics[position].tolist(), strict=True)),
-            value=float(objective_values(block, self.spec.objective)[position]),
+            value=values[0],
+            values=values,
             state=STATES[int(block.state[position])],
             error=block.errors.get(number),
             duration=float(block.duration[position]),

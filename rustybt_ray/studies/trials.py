@@ -9,6 +9,7 @@ import numpy as np
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import COMPLETE, Block, TrialError
+from rustybt_ray.search.protocol import without_absent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,16 +27,18 @@ class FrozenTrial:
     ----------
     number : int
     params : dict
-        Parameter values.
+        Values of the parameters that it has.
     metrics : dict of str to float
     value : float
-        The objective; NaN where it is undefined or the trial failed.
+        The objective, of several the first; NaN where it is undefined or the trial failed.
     state : str
         "complete" or "failed".
     error : TrialError or None
         Type, message and traceback of what a failed trial raised.
     duration : float
         Seconds.
+    values : tuple of float
+        All objectives.
     """
 
     number: int
@@ -45,6 +48,7 @@ class FrozenTrial:
     state: str
     error: TrialError | None
     duration: float
+    values: tuple[float, ...] = ()
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -117,7 +121,7 @@ def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[s
         for number, error in block.errors.items():
             errors[place[number]] = f"{error.type}: {error.message}"  # type: ignore[call-overload]
     columns: dict[str, Any] = {"trial": _values(block.numbers)}
-    columns |= {name: pl.Series(name, values, strict=False) for name, values in params.items()}
+    columns |= {name: pl.Series(name, without_absent(values), strict=False) for name, values in params.items()}
     columns |= {name: _values(block.metrics[:, i]) for i, name in enumerate(block.names)}
     columns["state"] = np.where(block.state == COMPLETE, STATES[0], STATES[1]).tolist()
     columns["error"] = pl.Series(errors, dtype=pl.String)
