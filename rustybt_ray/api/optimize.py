@@ -222,7 +222,8 @@ def _go_on(run: "RunDirectory", source: TrialSource, study: Study, place: Place)
     if run.recorded.blocks:
         from rustybt_ray.api.resume import ResumedSource
 
-        source = ResumedSource(source, [block for _, block in run.recorded.blocks], study.add)
+        columns, blocks = zip(*run.recorded.blocks, strict=True)
+        source = ResumedSource(source, blocks, study.add, columns if study.spec.adaptive else ())
     return source, place.apart(run.recorded.suspects) if len(run.recorded.suspects) else place
 
 

@@ -118,7 +118,9 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
         found = find_recorded(Path(given["run_dir"]), asked.spec, resume=given["resume"])
         recorded, written = len(found.numbers), max(found.end, HEADER.size)
         if found.blocks:
-            source = ResumedSource(source, [block for _, block in found.blocks], lambda block, columns: None)
+            columns, blocks = zip(*found.blocks, strict=True)
+            params = columns if asked.spec.adaptive else ()
+            source = ResumedSource(source, blocks, lambda block, columns: None, params)
         if len(found.suspects):
             place = place.apart(found.suspects)
     trials = source.remaining

@@ -15,7 +15,7 @@ from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.studies.pareto import ranking_of_several
 from rustybt_ray.studies.selection import objective_values, ranking
 from rustybt_ray.studies.spec import StudySpec
-from rustybt_ray.studies.trials import STATES, FrozenTrial, merge, table
+from rustybt_ray.studies.trials import STATES, FrozenTrial, column_order, merge, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -223,9 +223,8 @@ class Study:
     @cached_property
     def _columns(self) -> Columns:
         order = np.argsort(np.concatenate([n for n, _ in self._asked] or [np.empty(0, np.int64)]), kind="stable")
-        names = dict.fromkeys(name for _, columns in self._asked for name in columns)
         made: Columns = {}
-        for name in names:
+        for name in column_order(self._asked):
             parts = (columns[name] if name in columns else [ABSENT] * len(n) for n, columns in self._asked)
             values = [value for part in parts for value in part]
             made[name] = [values[i] for i in order.tolist()]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import COMPLETE, Block, TrialError
-from rustybt_ray.search.protocol import without_absent
+from rustybt_ray.search.protocol import ABSENT, without_absent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,6 +70,28 @@ def check_names(names: Sequence[str]) -> None:
 def metric_names(blocks: Sequence[Block]) -> tuple[str, ...]:
     """Names of all metrics in the blocks, in order of appearance."""
     return tuple(dict.fromkeys(name for block in blocks for name in block.names))
+
+
+def column_order(parts: Sequence[tuple[IntArray, Mapping[str, Sequence[Any]]]]) -> tuple[str, ...]:
+    """Names of the parameters in the order in which trials have them, by trial number, whichever came first.
+
+    Examples
+    --------
+    >>> early = np.array([0]), {"kind": ["a"], "x": [1]}
+    >>> late = np.array([1, 2]), {"kind": ["b", "a"], "y": [5, ABSENT], "x": [ABSENT, 2]}
+    >>> column_order([late, early])
+    ('kind', 'x', 'y')
+    """
+    orders = list(dict.fromkeys(tuple(columns) for _, columns in parts))
+    if len(orders) < 2:
+        return orders[0] if orders else ()
+    first: dict[str, tuple[int, int]] = {}
+    for numbers, columns in parts:
+        for place, (name, values) in enumerate(columns.items()):
+            has = [number for number, value in zip(numbers.tolist(), values, strict=True) if value is not ABSENT]
+            if has:
+                first[name] = min(first.get(name, (min(has), place)), (min(has), place))
+    return tuple(sorted(first, key=first.__getitem__))
 
 
 def merge(blocks: Sequence[Block]) -> Block:
