@@ -43,13 +43,13 @@ def make_search(
         remedy = "Pass space={'fast': rb.Int(5, 50, step=5)}, or points=[{'fast': 10}, {'fast': 20}]."
         raise InputError("space or points", "given, one of the two", "both" if space is not None else "neither", remedy)
     named = isinstance(search, str)
+    if named:
+        check_choice("search", search, SEARCHES)
     learns = not named or search in LEARNING
     if lag is not None and (points is not None or not learns):
         raise InputError("lag", "left out with a search that does not learn", lag, "Leave it out, or use search='tpe'.")
     if points is not None:
         return PointSearch(points, constraint=constraint)
-    if named:
-        check_choice("search", search, SEARCHES)
     found = _space(space, constraint)
     if search == "grid" and isinstance(found, ParameterSpace):
         return GridSearch(found, n_trials=n_trials)

@@ -181,7 +181,7 @@ def _seeded(sampler: Any, seed: int) -> "optuna.samplers.BaseSampler":
     from optuna import samplers
 
     number = seed if seed < 2**32 else int(np.random.SeedSequence([seed]).generate_state(1)[0])
-    if isinstance(sampler, str):
+    if isinstance(sampler, str) and sampler in SAMPLERS:
         if (needed := NEEDS.get(sampler)) is not None and find_spec(needed) is None:
             rule = f"one whose packages are installed; it needs {needed}"
             raise InputError("search", rule, sampler, f"Install it: pip install {needed}.")
