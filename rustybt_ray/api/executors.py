@@ -107,7 +107,7 @@ class Sink:
         self.study.add(block, chunk.columns)
         if self.callbacks:
             for number in block.numbers.tolist():
-                trial = self.study.trial(number)
+                trial = self.study.trial_of(number)
                 for callback in self.callbacks:
                     callback(self.study, trial)
 
@@ -143,7 +143,8 @@ def run_trials(
         handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
         try:
             outcome = run(source, job, inline, stop=handover, timeout=timeout, **options)
-            study.stopped, study.waited = outcome.stopped, outcome.waited
+            study.stopped = outcome.stopped
+            study.waited += outcome.waited
         finally:
             goes_on = study.stopped == "stopped" and handover.ready
             if not goes_on:

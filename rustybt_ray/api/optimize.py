@@ -12,6 +12,7 @@ from rustybt_ray._typing import DateLike, StrategyFunction
 from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.review import check_causality, replay
+from rustybt_ray.api.rungs import run_rungs
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
@@ -48,7 +49,7 @@ def optimize(
     costs: Costs | None = None,
     fill: Literal["next_close", "next_open"] = "next_close",
     settings: Settings | None = None,
-    search: "Literal['grid', 'random', 'sobol', 'lhs', 'tpe', 'cmaes', 'nsga2', 'gp'] | Any" = "grid",
+    search: "Literal['grid', 'random', 'sobol', 'lhs', 'tpe', 'cmaes', 'nsga2', 'gp', 'halving'] | Any" = "grid",
     lag: int | None = None,
     n_trials: int | None = None,
     constraint: "str | Callable[[dict[str, Any]], bool] | Sequence[Any] | None" = None,
@@ -98,8 +99,9 @@ def optimize(
         The price that orders fill at on the session after the decision.
     settings : Settings, default Settings()
         The rules of the ledger.
-    search : {"grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp"} or optuna.samplers.BaseSampler
-        Those from "tpe" on, and samplers of your own, choose trials by the results of earlier ones; they need Optuna.
+    search : {"grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp", "halving"}, Halving or optuna sampler
+        "tpe" to "gp", and samplers of your own, choose trials by the results of earlier ones; they need Optuna. "halving"
+        prunes trials that a first part of the history speaks against: see `rustybt_ray.Halving`.
     lag : int, default 32
         Trials that may be under way while such a search chooses the next: trial i is chosen from the results of trials
         0 to i - lag, however many workers there are, so that the study is the same with any number of them.
@@ -194,11 +196,15 @@ def optimize(
     listener, calls = make_listener(progress, spec.objective, spec.direction), tuple(callbacks)
     source: TrialSource = asked.source()
     with _open_run(run_dir, spec, resume) if run_dir is not None else nullcontext() as run:
+        sink = Sink(study, calls, run.journal if run is not None else None)
         if run is not None:
-            source, place = _go_on(run, source, study, place)
+            place = place.apart(run.recorded.suspects) if len(run.recorded.suspects) else place
+            source = source if asked.ends else _go_on(run, source, study)
         _log_begin(study, source.remaining, run_dir)
-        if source.remaining != 0:
-            sink = Sink(study, calls, run.journal if run is not None else None)
+        if asked.ends:
+            recorded = run.recorded if run is not None else None
+            run_rungs(study, asked, recorded, place, listener=listener, sink=sink)
+        elif source.remaining != 0:
             run_trials(study, source, job, panel, loaded.strategy.function, place, listener=listener, sink=sink)
         if kind == TARGET and study.stopped != "interrupted":
             study.causal = check_causality(study, loaded, panel, job)
@@ -217,14 +223,14 @@ def _open_run(run_dir: str | Path, spec: "StudySpec", resume: bool) -> "RunDirec
     return RunDirectory(run_dir, spec, resume=resume)
 
 
-def _go_on(run: "RunDirectory", source: TrialSource, study: Study, place: Place) -> tuple[TrialSource, Place]:
-    """The search without what the run directory knows, and where the rest may run."""
-    if run.recorded.blocks:
-        from rustybt_ray.api.resume import ResumedSource
+def _go_on(run: "RunDirectory", source: TrialSource, study: Study) -> TrialSource:
+    """The search without what the run directory knows."""
+    if not run.recorded.blocks:
+        return source
+    from rustybt_ray.api.resume import ResumedSource
 
-        columns, blocks = zip(*run.recorded.blocks, strict=True)
-        source = ResumedSource(source, blocks, study.add, columns if study.spec.adaptive else ())
-    return source, place.apart(run.recorded.suspects) if len(run.recorded.suspects) else place
+    columns, blocks = zip(*run.recorded.blocks, strict=True)
+    return ResumedSource(source, blocks, study.add, columns if study.spec.adaptive else ())
 
 
 def _log_begin(study: Study, left: int | None, run_dir: str | Path | None) -> None:

@@ -117,13 +117,13 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     if given["run_dir"] is not None:
         found = find_recorded(Path(given["run_dir"]), asked.spec, resume=given["resume"])
         recorded, written = len(found.numbers), max(found.end, HEADER.size)
-        if found.blocks:
+        if found.blocks and not asked.ends:
             columns, blocks = zip(*found.blocks, strict=True)
             params = columns if asked.spec.adaptive else ()
             source = ResumedSource(source, blocks, lambda block, columns: None, params)
         if len(found.suspects):
             place = place.apart(found.suspects)
-    trials = source.remaining
+    trials = max((asked.spec.trials or 0) - recorded, 0) if asked.ends else source.remaining
     tryout = Tryout(asked, source, run=not place.isolated)
     where = _where(place, trials, tryout.seconds)
     ray, workers = where["executor"] == "ray", where["workers"]

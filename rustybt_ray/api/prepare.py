@@ -11,6 +11,7 @@ from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
 from rustybt_ray.api.objectives import read_objectives
 from rustybt_ray.api.panels import day, open_panel
+from rustybt_ray.api.rungs import rungs
 from rustybt_ray.api.searches import Source, make_search, search_record
 from rustybt_ray.api.strategies import Loaded, resolve
 from rustybt_ray.config import OptimizationConfig
@@ -21,8 +22,10 @@ from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.engine.settings import FILLS, Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import Job
+from rustybt_ray.search.halving import HalvingSearch
 from rustybt_ray.search.protocol import Search
 from rustybt_ray.strategies.strategy import TARGET, Strategy, check_parameters
+from rustybt_ray.studies.rungs import COLUMNS as RUNGS
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
 
@@ -37,6 +40,8 @@ class Prepared:
     job: Job
     spec: StudySpec
     conditions: tuple[Expression, ...]
+    ends: tuple[int, ...] = ()
+    """Of successive halving, the last row of each rung."""
 
     def source(self) -> Source:
         """The search as the driver asks it."""
@@ -94,6 +99,12 @@ def prepare(
     asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}
     named = {name for name, _ in aims}.union(*(condition.names for condition in conditions))
     days = int(panel.session[last] - panel.session[first]) + 1
+    record, trials = search_record(found, strict=run_dir is not None), found.remaining
+    ends: tuple[int, ...] = ()
+    if isinstance(found, HalvingSearch):
+        check_names(found.names, RUNGS)
+        lengths, ends, trials = *rungs(found.halving, panel, first, last, kind), found.planned
+        record["sessions"] = list(lengths)
     kept = run_dir is not None and kind == TARGET and found.remaining is not None
     keep = kept and config.keeps_returns(found.remaining or 0, days)
     job = Job(
@@ -107,7 +118,7 @@ def prepare(
     spec = StudySpec(
         strategy=loaded.record,
         bundle=name,
-        search=search_record(found, strict=run_dir is not None),
+        search=record,
         objective=aims[0][0],
         direction=aims[0][1],
         aims=aims[1:],
@@ -115,11 +126,11 @@ def prepare(
         start=day(panel, first),
         end=day(panel, last),
         machine={**packages(), **cpu()} if run_dir is not None else {},
-        trials=found.remaining,
-        adaptive=found.lag is not None,
+        trials=trials,
+        adaptive=found.lag is not None or bool(ends),
         **asked,
     )
-    return Prepared(loaded, found, panel, job, spec, conditions)
+    return Prepared(loaded, found, panel, job, spec, conditions, ends)
 
 
 def check_point(strategy: Strategy, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns
 from rustybt_ray.search.conditional import DrawnSearch, FunctionSpace
 from rustybt_ray.search.grid import GridSearch
+from rustybt_ray.search.halving import Halving, HalvingSearch
 from rustybt_ray.search.points import PointSearch
 from rustybt_ray.search.protocol import Search
 from rustybt_ray.search.space import ParameterSpace
@@ -19,11 +20,11 @@ from rustybt_ray.strategies.identity import value_digest
 
 QUASI = ("sobol", "lhs")
 LEARNING = ("tpe", "cmaes", "nsga2", "gp")
-SEARCHES = ("grid", "random", *QUASI, *LEARNING)
+SEARCHES = ("grid", "random", *QUASI, *LEARNING, "halving")
 
 
 def make_search(
-    space: "ParameterSpace | Mapping[str, Any] | Callable[[Any], Any] | None",
+    space: ParameterSpace | Mapping[str, Any] | Callable[[Any], Any] | None,
     points: Any,
     constraint: Any,
     search: Any,
@@ -42,6 +43,14 @@ def make_search(
     if (space is None) == (points is None):
         remedy = "Pass space={'fast': rb.Int(5, 50, step=5)}, or points=[{'fast': 10}, {'fast': 20}]."
         raise InputError("space or points", "given, one of the two", "both" if space is not None else "neither", remedy)
+    if isinstance(search, Halving) or search == "halving":
+        halving = search if isinstance(search, Halving) else Halving()
+        if len(directions) > 1:
+            raise InputError("objective", "one with successive halving", len(directions), "Use search='nsga2'.")
+        drawn = make_search(
+            space, points, constraint, "grid" if points is not None else halving.draw, n_trials, seed, lag
+        )
+        return HalvingSearch(drawn, halving, directions[0])
     named = isinstance(search, str)
     if named:
         check_choice("search", search, SEARCHES)

@@ -13,7 +13,7 @@ from rustybt_ray.cli.study_file import study_file
 if TYPE_CHECKING:
     from rustybt_ray.studies.study import Study
 
-SEARCHES = ("grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp")
+SEARCHES = ("grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp", "halving")
 SHOWN = 10
 EXAMPLE = """\b
 Example:
@@ -66,7 +66,7 @@ def search_options(function: Any) -> Any:
             type=click.Choice(SEARCHES),
             default="grid",
             show_default=True,
-            help="Those from tpe on learn from results, and need optuna.",
+            help="tpe to gp learn from results, and need optuna; halving prunes by a first part of the history.",
         ),
         click.option("--n-trials", type=click.IntRange(min=1), help="Trials to run at most; all but grid need it."),
         click.option(

@@ -64,7 +64,7 @@ def sentences(study: "Study") -> list[str]:
         if study.spec.kind == "target" and study.spec.costs.free:
             said.append(without_costs(best.metrics))
     if study.spec.adaptive:
-        said.append(learning(study))
+        said.append(halving(study) if study.spec.search["search"] == "halving" else learning(study))
     if study.n_failed:
         said.append(failures(study))
     if study.stopped:
@@ -93,6 +93,15 @@ def learning(study: "Study") -> str:
     if study.executor == "inline":
         return f"{text}."
     return f"{text}; workers waited {study.waited:.2f} s in all for results."
+
+
+def halving(study: "Study") -> str:
+    """How many trials had how much of the history."""
+    sessions, found = study.spec.search["sessions"], study.runs["rung"].to_list()
+    parts = [f"{found.count(rung):,} on {length:,} sessions" for rung, length in enumerate(sessions) if rung in found]
+    return (
+        f"Trials ran {', then '.join(parts)}; {study.n_pruned:,} of {study.n_trials:,} were pruned and are not ranked."
+    )
 
 
 def causality(study: "Study") -> str:
@@ -142,7 +151,7 @@ def _trial(study: "Study", trial: "FrozenTrial") -> str:
 
 
 def _none_best(study: "Study") -> str:
-    complete = study.trials.height - study.n_failed
+    complete = study.trials.height - study.n_failed - study.n_pruned
     if not complete:
         return "No trial qualifies: none is complete."
     undefined = f"{' or '.join(study.spec.objectives)} is undefined (or the value fell to zero)"

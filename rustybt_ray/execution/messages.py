@@ -13,7 +13,8 @@ from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.search.protocol import present
 
-COMPLETE, FAILED = 0, 1
+COMPLETE, FAILED, PRUNED = 0, 1, 2
+"""States of trials; a pruned one ran on a part of the history alone."""
 
 
 @dataclass(frozen=True)

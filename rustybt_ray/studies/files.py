@@ -40,6 +40,7 @@ def write_study(study: Study, folder: Path) -> None:
     result: dict[str, Any] = {
         "trials": study.trials.height,
         "failed": study.n_failed,
+        "pruned": study.n_pruned,
         "best": None if best is None else {"trial": best.number, "params": best.params, "value": best.value},
         "causal": study.causal,
         "stopped": study.stopped,

@@ -10,9 +10,10 @@ from rustybt_ray._expressions import Expression
 from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import InputError
-from rustybt_ray.execution.messages import FAILED, Block
+from rustybt_ray.execution.messages import FAILED, PRUNED, Block
 from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.studies.pareto import ranking_of_several
+from rustybt_ray.studies.rungs import Rungs
 from rustybt_ray.studies.selection import objective_values, ranking
 from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.studies.trials import STATES, FrozenTrial, column_order, merge, table
@@ -58,6 +59,7 @@ class Study:
         self.elapsed = self.waited = self.choosing = 0.0
         self._require = tuple(require)
         self._replay = replay
+        self._rungs = Rungs.of(spec.search)
         self._blocks: list[Block] = []
         self._asked: list[tuple[Any, Columns]] = []
         self._stop = False
@@ -66,7 +68,7 @@ class Study:
         """Take in finished trials and their parameters, one column a parameter."""
         self._blocks.append(block)
         self._asked.append((block.numbers, columns))
-        for name in ("_merged", "trials", "_ranked", "_columns"):
+        for name in ("_runs", "_merged", "trials", "_ranked", "_columns"):
             self.__dict__.pop(name, None)
 
     def stop(self) -> None:
@@ -80,11 +82,25 @@ class Study:
 
     @cached_property
     def trials(self) -> "pl.DataFrame":
-        """One row a finished trial: number, parameters, metrics, state, error, duration (seconds), worker."""
-        owners = [block.worker for block in self._blocks for _ in range(len(block))]
-        numbers = np.concatenate([block.numbers for block in self._blocks] or [np.empty(0, np.int64)])
-        workers = [owners[i] for i in np.argsort(numbers, kind="stable").tolist()]
-        return table(self._merged, self._columns, workers)
+        """One row a finished trial: number, parameters, metrics, state, error, duration (seconds), worker.
+
+        After successive halving: what the last run of each trial gave, with its rung and the sessions that it had. A trial is
+        pruned if that was not the whole history.
+        """
+        workers = self._workers
+        if self._rungs is None:
+            return table(self._merged, self._columns, workers)
+        last = self._rungs.last_runs(self._runs.numbers)
+        frame = table(self._merged, self._columns, [workers[i] for i in last.tolist()])
+        return self._rungs.add_columns(frame, self._runs.numbers[last])
+
+    @property
+    def runs(self) -> "pl.DataFrame":
+        """As `trials`; after successive halving all runs of each trial, rung after rung."""
+        if self._rungs is None:
+            return self.trials
+        frame = table(self._rungs.numbered(self._runs), self._run_columns, self._workers)
+        return self._rungs.add_columns(frame, self._runs.numbers)
 
     @property
     def returns(self) -> "pl.DataFrame | None":
@@ -107,7 +123,17 @@ class Study:
     @property
     def n_trials(self) -> int:
         """Number of finished trials."""
+        return self.n_runs if self._rungs is None else len(self._merged)
+
+    @property
+    def n_runs(self) -> int:
+        """Number of finished runs: trials, after successive halving each as often as it ran."""
         return sum(map(len, self._blocks))
+
+    @property
+    def n_pruned(self) -> int:
+        """Number of trials that ran on a part of the history alone."""
+        return int((self._merged.state == PRUNED).sum())
 
     @property
     def n_failed(self) -> int:
@@ -182,8 +208,14 @@ class Study:
             raise InputError("trial", "the number of a finished trial", number, "study.trials lists them.")
         return self._at(at)
 
+    def trial_of(self, run: int) -> FrozenTrial:
+        """The trial that a run is of; only successive halving tells runs from trials."""
+        return self.trial(run if self._rungs is None else run % self._rungs.stride)
+
     def backtest(self, trial: "FrozenTrial | int | None" = None) -> Backtest:
         """Run a trial again (default: the best) and keep its curve, positions and fills; its metrics are bitwise the same.
+
+        A trial that was pruned now has the whole history.
 
         Raises
         ------
@@ -217,11 +249,32 @@ class Study:
         return f"Study({self.spec.strategy['name']} on {self.spec.bundle}, {len(self._merged)} trials, {shown})"
 
     @cached_property
-    def _merged(self) -> Block:
+    def _runs(self) -> Block:
         return merge(self._blocks)
 
     @cached_property
+    def _merged(self) -> Block:
+        """The trials in order, what the last run of each gave."""
+        runs = self._runs
+        return runs if self._rungs is None else self._rungs.settled(runs.take(self._rungs.last_runs(runs.numbers)))
+
+    @property
+    def _workers(self) -> list[str]:
+        owners = [block.worker for block in self._blocks for _ in range(len(block))]
+        numbers = np.concatenate([block.numbers for block in self._blocks] or [np.empty(0, np.int64)])
+        return [owners[i] for i in np.argsort(numbers, kind="stable").tolist()]
+
+    @cached_property
     def _columns(self) -> Columns:
+        """Parameters of `_merged`."""
+        if self._rungs is None:
+            return self._run_columns
+        last = self._rungs.last_runs(self._runs.numbers).tolist()
+        return {name: [values[i] for i in last] for name, values in self._run_columns.items()}
+
+    @property
+    def _run_columns(self) -> Columns:
+        """Parameters of `_runs`."""
         order = np.argsort(np.concatenate([n for n, _ in self._asked] or [np.empty(0, np.int64)]), kind="stable")
         made: Columns = {}
         for name in column_order(self._asked):

@@ -9,14 +9,14 @@ import numpy as np
 from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError
-from rustybt_ray.execution.messages import COMPLETE, Block, TrialError
+from rustybt_ray.execution.messages import COMPLETE, FAILED, PRUNED, Block, TrialError
 from rustybt_ray.search.protocol import ABSENT, without_absent
 
 if TYPE_CHECKING:
     import polars as pl
 
 COLUMNS = ("trial", "state", "error", "duration", "worker")
-STATES = {0: "complete", 1: "failed"}
+STATES = {COMPLETE: "complete", FAILED: "failed", PRUNED: "pruned"}
 SMALL = 2_000  # rows
 
 
@@ -33,7 +33,7 @@ class FrozenTrial:
     value : float
         The objective, of several the first; NaN where it is undefined or the trial failed.
     state : str
-        "complete" or "failed".
+        "complete", "failed" or "pruned".
     error : TrialError or None
         Type, message and traceback of what a failed trial raised.
     duration : float
@@ -52,8 +52,8 @@ class FrozenTrial:
     values: tuple[float, ...] = ()
 
 
-def check_names(names: Sequence[str]) -> None:
-    """Parameters share the table with the metrics and so cannot have their names.
+def check_names(names: Sequence[str], others: Sequence[str] = ()) -> None:
+    """Parameters share the table with the metrics and so cannot have their names, nor those of `others`.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def check_names(names: Sequence[str]) -> None:
         If a parameter is named like a column of the table.
     """
     for name in names:
-        if name in COLUMNS or name in METRICS or name in ORDERED:
+        if name in COLUMNS or name in METRICS or name in ORDERED or name in others:
             raise InputError(
                 f"parameter {name!r}", "named unlike the table's own columns", name, "Rename the parameter."
             )
@@ -125,13 +125,22 @@ def merge(blocks: Sequence[Block]) -> Block:
 
 
 def _stacked(blocks: Sequence[Block], order: np.ndarray) -> np.ndarray | None:
-    """The daily returns of all blocks, NaN for trials without; None if no block has any."""
+    """The daily returns of all blocks, NaN for trials without and behind shorter ones; None if no block has any."""
     days = max((block.returns.shape[1] for block in blocks if block.returns is not None), default=0)
     if not days:
         return None
-    parts = [np.full((len(b), days), np.nan, np.float32) if b.returns is None else b.returns for b in blocks]
-    stacked: np.ndarray = np.concatenate(parts)[order]
+    stacked: np.ndarray = np.concatenate([_padded(block, days) for block in blocks])[order]
     return stacked
+
+
+def _padded(block: Block, days: int) -> np.ndarray:
+    returns = block.returns
+    if returns is not None and returns.shape[1] == days:
+        return returns
+    made = np.full((len(block), days), np.nan, np.float32)
+    if returns is not None:
+        made[:, : returns.shape[1]] = returns
+    return made
 
 
 def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[str]) -> "pl.DataFrame":
@@ -146,7 +155,7 @@ def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[s
     columns: dict[str, Any] = {"trial": _values(block.numbers)}
     columns |= {name: pl.Series(name, without_absent(values), strict=False) for name, values in params.items()}
     columns |= {name: _values(block.metrics[:, i]) for i, name in enumerate(block.names)}
-    columns["state"] = np.where(block.state == COMPLETE, STATES[0], STATES[1]).tolist()
+    columns["state"] = [STATES[state] for state in block.state.tolist()]
     columns["error"] = pl.Series(errors, dtype=pl.String)
     columns["duration"] = _values(block.duration)
     columns["worker"] = pl.Series(workers, dtype=pl.String)
