@@ -105,8 +105,8 @@ def prepare(
         check_names(found.names, RUNGS)
         lengths, ends, trials = *rungs(found.halving, panel, first, last, kind), found.planned
         record["sessions"] = list(lengths)
-    kept = run_dir is not None and kind == TARGET and found.remaining is not None
-    keep = kept and config.keeps_returns(found.remaining or 0, days)
+    kept = run_dir is not None and kind == TARGET and trials is not None
+    keep = kept and config.keeps_returns(trials or 0, days)
     job = Job(
         strategy=b"",
         segments=((first, last),),

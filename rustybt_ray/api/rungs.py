@@ -8,6 +8,7 @@ import numpy as np
 
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import InputError
+from rustybt_ray.execution.messages import COMPLETE, PRUNED, Block, Chunk
 from rustybt_ray.search.halving import Halving, HalvingSearch
 from rustybt_ray.strategies.strategy import TARGET
 
@@ -42,6 +43,21 @@ def rungs(halving: Halving, panel: Panel, first: int, last: int, kind: str) -> t
     return lengths, tuple(ends.tolist())
 
 
+class Part:
+    """Tells a listener of trials on a part of the history, of which none is the best."""
+
+    def __init__(self, listener: "Listener") -> None:
+        self._listener = listener
+        self.started, self.ended = listener.started, listener.ended
+        self.worker_ready, self.worker_died = listener.worker_ready, listener.worker_died
+        self.worker_replaced = listener.worker_replaced
+
+    def finished_block(self, chunk: Chunk, block: Block) -> None:
+        """Some trials ended; complete ones as pruned."""
+        state = np.where(block.state == COMPLETE, PRUNED, block.state).astype(np.uint8)
+        self._listener.finished_block(chunk, replace(block, state=state))
+
+
 def run_rungs(
     study: "Study",
     asked: "Prepared",
@@ -67,9 +83,9 @@ def run_rungs(
                 if pool is None and (study.executor == "ray" or not place.begins_here) and _makes_pools(place):
                     pool = open_pool(place, job, asked.panel, study.spec.bundle)
                     place = replace(place, pool=pool)  # type: ignore[arg-type]
-                run_trials(
-                    study, source, job, asked.panel, asked.loaded.strategy.function, place, listener=listener, sink=sink
-                )
+                function, whole = asked.loaded.strategy.function, job.segments == asked.job.segments
+                told = listener if whole else Part(listener)
+                run_trials(study, source, job, asked.panel, function, place, listener=told, sink=sink)
             if study.stopped or not search.advance():
                 return
     finally:

@@ -118,20 +118,33 @@ def test_a_study_of_unreliable_workers_goes_on_with_holes(whole, tmp_path, seed)
     assert results(study).equals(results(whole))
 
 
+def kill_after(run_dir, executor, seconds, more):
+    """A driver that is killed when it has recorded so many more trials; how many there are then."""
+    path, words = run_dir / "journal", [sys.executable, DRIVER, run_dir, seconds, executor]
+    enough = more + (len(read_journal(path).numbers) if path.exists() else 0)
+    driver = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while driver.poll() is None and (not path.exists() or len(read_journal(path).numbers) < enough):
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+    return len(read_journal(path).numbers)
+
+
 def test_a_driver_killed_at_random_moments_goes_on_to_the_same_table(whole, tmp_path):
-    dice, before = random.Random(int(os.environ.get("PYTEST_SEED", "3"))), 0
-    for _ in range(2):
-        driver = subprocess.Popen(
-            [sys.executable, DRIVER, tmp_path, "0.03"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        enough, path = before + dice.randint(5, 20), tmp_path / "journal"
-        while driver.poll() is None and (not path.exists() or len(read_journal(path).numbers) < enough):
-            time.sleep(0.01)
-        driver.send_signal(signal.SIGKILL)
-        driver.communicate()
-        before = len(read_journal(path).numbers)
-    assert 5 <= before < 60
+    dice = random.Random(int(os.environ.get("PYTEST_SEED", "3")))
+    counts = [kill_after(tmp_path, "inline", 0.03, dice.randint(5, 20)) for _ in range(2)]
+    assert 5 <= counts[0] < counts[1] < 60
+    assert results(learn(run_dir=tmp_path, resume=True)).equals(results(whole))
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_driver_of_ray_workers_that_is_killed_goes_on_to_the_same_table(whole, tmp_path):
+    dice = random.Random(int(os.environ.get("PYTEST_SEED", "3")))
+    counts = [kill_after(tmp_path, "ray", 0.1, dice.randint(3, 18)) for _ in range(2)]
+    assert 3 <= counts[0] < counts[1] < 60
     study = learn(run_dir=tmp_path, resume=True)
+    assert bits(results(study)) == bits(results(whole))
     assert results(study).equals(results(whole))
 
 

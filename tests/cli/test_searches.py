@@ -99,3 +99,14 @@ def test_a_plan_of_a_learning_search(run):
     found = json.loads(run("--sampler", "tpe", "--n-trials", 50, "--plan", "--format", "json").stdout)
     assert found["trials"] == 50
     assert found["tried"] > 0
+
+
+def test_halving_says_how_many_trials_had_how_much(run, call, tmp_path):
+    words = ("--sampler", "halving", "--n-trials", 18, "--commission", "per-dollar:0.001")
+    result = run(*words, "-o", tmp_path / "run")
+    assert "Trials ran 18 on 34 sessions, then 6 on 100 sessions, then 2 on 300 sessions; " in result.stdout
+    assert "16 of 18 were pruned and are not ranked." in result.stdout
+    assert "26 finished" in call("show", tmp_path / "run").stdout
+    rows = json.loads(run(*words, "--format", "json").stdout)
+    assert sorted(row["state"] for row in rows) == ["complete"] * 2 + ["pruned"] * 16
+    assert {row["sessions"] for row in rows} == {34, 100, 300}
