@@ -215,6 +215,15 @@ def test_conditional_spaces_run_in_workers_that_know_no_sampler(tmp_path):
     assert drawn.trials["kind"].n_unique() == 2
 
 
+@pytest.mark.slow
+@pytest.mark.ray
+def test_absent_parameters_travel_to_ray_workers():
+    whole = learn(either, space=branching)
+    with rb.PersistentWorkerPool(n_jobs=2) as pool:
+        assert results(learn(either, space=branching, executor="ray", pool=pool)).equals(results(whole))
+    assert whole.n_failed == 0
+
+
 def test_objective_functions_see_the_parameters_that_they_have():
     def score(trial):
         return (
