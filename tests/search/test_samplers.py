@@ -226,3 +226,13 @@ def test_describes_itself():
     mine = optuna.samplers.TPESampler(seed=1)
     described = make(mine).describe()
     assert (described["search"], described["sampler"]) == ("TPESampler", mine)
+
+
+def test_what_the_sampler_suggested_is_what_runs():
+    search = make(n_trials=40)
+    rows = play(search)
+    for row, trial in zip(rows, search._study.trials, strict=True):
+        assert row["x"] == pytest.approx(trial.params["x"], abs=1e-9)
+        assert [row[name] for name in ("n", "r", "y", "kind")] == [
+            trial.params[name] for name in ("n", "r", "y", "kind")
+        ]
