@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from rustybt_ray.strategies.strategy import Objective as Objective
     from rustybt_ray.strategies.trial import Trial as Trial
     from rustybt_ray.studies.study import Study as Study
+    from rustybt_ray.validation.combinatorial import CombinatorialPurged as CombinatorialPurged
+    from rustybt_ray.validation.forward import Expanding as Expanding
+    from rustybt_ray.validation.forward import Rolling as Rolling
 
 _HOMES = {
     "rustybt_ray.api.backtest": ("backtest",),
@@ -75,6 +78,8 @@ _HOMES = {
     "rustybt_ray.strategies.strategy": ("Objective",),
     "rustybt_ray.strategies.trial": ("Trial",),
     "rustybt_ray.studies.study": ("Study",),
+    "rustybt_ray.validation.combinatorial": ("CombinatorialPurged",),
+    "rustybt_ray.validation.forward": ("Expanding", "Rolling"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -7,7 +7,8 @@ RustybtRayError
 ├── StrategyError               a strategy cannot be loaded, shipped or called with its parameters
 │   └── WeightsError            what a target function returned cannot be traded
 ├── ExecutionError              the trials of a study cannot be run
-└── RunError                    a run directory is damaged, in use, or of another study
+├── RunError                    a run directory is damaged, in use, or of another study
+└── ZiplineError                what zipline algorithms raise and catch, by zipline's names: see zipline/errors.py
 """
 
 

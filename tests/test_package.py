@@ -25,7 +25,8 @@ def test_importing_the_package_loads_nothing_heavy():
 
 def test_the_names_of_a_specification_load_neither_ray_nor_numba():
     code = (
-        "import rustybt_ray as rb; rb.Int(1, 2); rb.Costs(rb.PerDollar(0.001)); rb.Settings(); rb.OptimizationConfig()"
+        "import rustybt_ray as rb; rb.Int(1, 2); rb.Costs(rb.PerDollar(0.001)); rb.Settings(); rb.OptimizationConfig(); "
+        "rb.Rolling(train=2, test=1)"
     )
     assert not loaded_by(code) & {"ray", "numba", "polars", "pandas"}
 

@@ -5,22 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rustybt_ray._typing import DateLike, StrategyFunction
-from rustybt_ray.api.panels import open_panel, workspace
+from rustybt_ray.api.panels import open_panel, traded_panel, workspace
+from rustybt_ray.api.strategies import rules_of
 from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.backtest import Backtest, Simulator, record
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.load import load_strategy
-from rustybt_ray.strategies.strategy import OBJECTIVE, check_parameters, inspect_strategy
+from rustybt_ray.strategies.strategy import OBJECTIVE, ZIPLINE, Strategy, check_parameters, inspect_strategy
 
 if TYPE_CHECKING:
     from rustybt_ray.data.bundle import Bundle
-    from rustybt_ray.data.panel import Panel
+    from rustybt_ray.zipline.algorithm import Algorithm
 
 
 def backtest(
-    strategy: StrategyFunction | str,
+    strategy: "StrategyFunction | Algorithm | str",
     params: Mapping[str, Any] | None = None,
     *,
     bundle: "str | Bundle | Panel",
@@ -29,17 +31,18 @@ def backtest(
     capital: float = 1_000_000.0,
     costs: Costs | None = None,
     fill: str = "next_close",
-    settings: Settings | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     root: str | Path | None = None,
 ) -> Backtest:
-    """Run one parameter set of a target function and keep everything that happened.
+    """Run one parameter set of a target function or a zipline algorithm and keep everything that happened.
 
     Parameters
     ----------
     strategy : callable or str
-        A target function ``f(data, **params)``, or where to find one: "file.py:function", "package.module:function".
+        A target function ``f(data, **params)``, a zipline algorithm, or where to find one: "file.py:function",
+        "package.module:function", "algorithm.py".
     params : mapping, optional
-        Its parameters.
+        Its parameters; an algorithm finds them in ``context.params`` and in the names of its file that they spell.
     bundle : str, Bundle or Panel
         A name ("mag-7"), a name and version ("mag-7@1a2b3c"), or the data itself.
     start, end : date or str, optional
@@ -47,18 +50,19 @@ def backtest(
     capital : float, default 1_000_000.0
         Money at the start.
     costs : Costs, default Costs()
-        Free of charge by default.
+        Free of charge by default; of an algorithm zipline's default, and its own calls win.
     fill : {"next_close", "next_open"}
         The price that orders fill at on the session after the decision.
-    settings : Settings, default Settings()
-        The rules of the ledger.
+    settings : Settings or mapping, default Settings()
+        The rules of the ledger; of an algorithm ``Settings.zipline()``. A mapping changes the ones that it names.
     root : path, optional
         Where bundles are; by default the user's data folder, or ``RUSTYBT_RAY_HOME``.
 
     Returns
     -------
     Backtest
-        `metrics`, `equity`, `returns`, `positions`, and as polars frames `curve`, `holdings` and `fills`.
+        `metrics`, `equity`, `returns`, `positions`, and as polars frames `curve`, `holdings` and `fills`; of an algorithm an
+        `AlgorithmBacktest`, which has zipline's `perf`, `orders`, `transactions` and `recorded` besides.
 
     Raises
     ------
@@ -72,7 +76,25 @@ def backtest(
         raise StrategyError(what, "backtest", "Use optimize, or pass a target function f(data, **params).")
     check_parameters(found, tuple(params))
     config = OptimizationConfig()
-    panel, _ = open_panel(bundle, root, config)
-    segment = panel.rows_between(start, end)
-    simulator = Simulator(panel, (segment,), capital=capital, costs=costs, fill=fill, settings=settings)
-    return record(simulator, found.function(workspace(config).data(panel.version), **params))
+    costs, settings = rules_of(found.kind, costs, settings)
+    panel = traded_panel(open_panel(bundle, root, config)[0], settings, config)
+    rules: dict[str, Any] = {"capital": capital, "costs": costs, "fill": fill, "settings": settings}
+    return replayed(found, panel, (panel.rows_between(start, end),), params, None, config, **rules)
+
+
+def replayed(
+    strategy: Strategy,
+    panel: Panel,
+    segments: Any,
+    params: dict[str, Any],
+    scope: Any,
+    config: OptimizationConfig,
+    **rules: Any,
+) -> Backtest:
+    """One trial with everything that happened, on a panel that is open in this process."""
+    if strategy.kind == ZIPLINE:
+        from rustybt_ray.zipline.runner import AlgorithmRunner
+
+        return AlgorithmRunner(panel, segments, **rules).record(strategy.function, params)
+    simulator = Simulator(panel, segments, **rules)
+    return record(simulator, strategy.function(workspace(config).data(panel.version, scope=scope), **params))

@@ -17,7 +17,7 @@ from rustybt_ray.execution.inline import InlinePool
 from rustybt_ray.execution.messages import Block, Chunk, Job
 from rustybt_ray.execution.ports import Listener, TrialSource, WorkerPool
 from rustybt_ray.strategies.shipping import pack
-from rustybt_ray.strategies.strategy import TARGET
+from rustybt_ray.strategies.strategy import TRADED
 
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
@@ -163,7 +163,7 @@ def run_trials(
             stop=lambda: study.stop_requested,
             timeout=timeout,
             trial_timeout=place.trial_timeout,
-            speculate=job.kind == TARGET,
+            speculate=job.kind in TRADED,
             **options,
         )
         study.stopped = outcome.stopped

@@ -19,7 +19,7 @@ from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.execution.ports import TrialSource
 from rustybt_ray.progress import make_listener
-from rustybt_ray.strategies.strategy import TARGET
+from rustybt_ray.strategies.strategy import TARGET, TRADED
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.trials import FrozenTrial
 
@@ -48,7 +48,7 @@ def optimize(
     capital: float = 1_000_000.0,
     costs: Costs | None = None,
     fill: Literal["next_close", "next_open"] = "next_close",
-    settings: Settings | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     search: "Literal['grid', 'random', 'sobol', 'lhs', 'tpe', 'cmaes', 'nsga2', 'gp', 'halving'] | Any" = "grid",
     lag: int | None = None,
     n_trials: int | None = None,
@@ -77,7 +77,7 @@ def optimize(
     ----------
     strategy : callable or str
         A target function ``f(data, **params)`` that returns target weights, an objective function ``f(trial)`` that returns
-        a number or a dict of numbers, or where to find one: "file.py:function", "package.module:function".
+        a number or a dict of numbers, a zipline algorithm, or where to find one: "file.py:function", "package.module:function".
     bundle : str, Bundle or Panel
         A name ("mag-7"), a name and version ("mag-7@1a2b3c"), or the data itself.
     space : ParameterSpace or mapping of str to Int, Float or Choice, or callable
@@ -94,11 +94,11 @@ def optimize(
         First and last session, both included; by default the bundle's own.
     capital : float, default 1_000_000.0
     costs : Costs, default Costs()
-        Free of charge by default, and the result says so.
+        Free of charge by default, and the result says so; of an algorithm zipline's default, and its own calls win.
     fill : {"next_close", "next_open"}
         The price that orders fill at on the session after the decision.
-    settings : Settings, default Settings()
-        The rules of the ledger.
+    settings : Settings or mapping, default Settings()
+        The rules of the ledger; of an algorithm ``Settings.zipline()``. A mapping changes the ones that it names.
     search : {"grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp", "halving"}, Halving or optuna sampler
         "tpe" to "gp", and samplers of your own, choose trials by the results of earlier ones; they need Optuna. "halving"
         prunes trials that a first part of the history speaks against: see `rustybt_ray.Halving`.
@@ -192,7 +192,7 @@ def optimize(
     )
     loaded, panel, job, spec = asked.loaded, asked.panel, asked.job, asked.spec
     kind = spec.kind
-    study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind == TARGET else None)
+    study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind in TRADED else None)
     listener, calls = make_listener(progress, spec.objective, spec.direction), tuple(callbacks)
     source: TrialSource = asked.source()
     with _open_run(run_dir, spec, resume) if run_dir is not None else nullcontext() as run:

@@ -8,6 +8,7 @@ from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.bundle import Bundle
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.data.store import BundleStore
+from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.workspace.workspace import Workspace
 
@@ -46,6 +47,17 @@ def open_panel(
     if found.version not in known.bundles:
         known.open(store.open(found.name, found.version), found.name)
     return known.bundles.get(found.version), found.name
+
+
+def traded_panel(panel: Panel, settings: Settings, config: OptimizationConfig) -> Panel:
+    """The panel that trials trade: where the settings ask for zipline's price grid, the view of it, opened beside it."""
+    if settings.price_grid is None:
+        return panel
+    known = workspace(config)
+    view = known.view(panel.version)
+    if view.version not in known.bundles:
+        known.open(view)
+    return view
 
 
 def day(panel: Panel, row: int) -> str:

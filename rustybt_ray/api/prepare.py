@@ -1,6 +1,6 @@
 """What `optimize` is asked, checked and resolved before any trial runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,10 @@ from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
 from rustybt_ray.api.objectives import read_objectives
-from rustybt_ray.api.panels import day, open_panel
+from rustybt_ray.api.panels import day, open_panel, traded_panel
 from rustybt_ray.api.rungs import rungs
 from rustybt_ray.api.searches import Source, make_search, search_record
-from rustybt_ray.api.strategies import Loaded, resolve
+from rustybt_ray.api.strategies import Loaded, resolve, rules_of
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
@@ -24,7 +24,7 @@ from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import Job
 from rustybt_ray.search.halving import HalvingSearch
 from rustybt_ray.search.protocol import Search
-from rustybt_ray.strategies.strategy import TARGET, Strategy, check_parameters
+from rustybt_ray.strategies.strategy import TRADED, ZIPLINE, Strategy, check_parameters
 from rustybt_ray.studies.rungs import COLUMNS as RUNGS
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
@@ -61,7 +61,7 @@ def prepare(
     capital: float,
     costs: Costs | None,
     fill: str,
-    settings: Settings | None,
+    settings: Settings | Mapping[str, Any] | None,
     search: Any,
     lag: int | None,
     n_trials: int | None,
@@ -81,18 +81,22 @@ def prepare(
     InputError, StrategyError, BundleError
         If an argument, the strategy or the bundle is at fault.
     """
-    costs, settings, config = costs or Costs(), settings or Settings(), config or OptimizationConfig()
+    config = config or OptimizationConfig()
     if resume and run_dir is None:
         raise InputError("run_dir", "given with resume=True", None, "Say which study goes on: run_dir='runs/sma'.")
     check_choice("fill", fill, FILLS)
     loaded = resolve(strategy, version)
     kind = loaded.strategy.kind
+    costs, settings = rules_of(kind, costs, settings)
     aims = read_objectives(objective, direction, kind)
-    conditions = requirements(require, kind == TARGET)
+    conditions = requirements(require, kind in TRADED)
     found = make_search(space, points, constraint, search, n_trials, seed, lag, [direction for _, direction in aims])
     if found.names:
         check_point(loaded.strategy, found.names)
-    panel, name = open_panel(bundle, root, config)
+    bars, name = open_panel(bundle, root, config)
+    if kind == ZIPLINE:
+        _check_zipline(bars, fill, settings)
+    panel = traded_panel(bars, settings, config)
     make_rules(panel, capital, costs, settings)
     first, last = panel.rows_between(start, end)
     asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
@@ -105,16 +109,10 @@ def prepare(
         check_names(found.names, RUNGS)
         lengths, ends, trials = *rungs(found.halving, panel, first, last, kind), found.planned
         record["sessions"] = list(lengths)
-    kept = run_dir is not None and kind == TARGET and trials is not None
+    kept = run_dir is not None and kind in TRADED and trials is not None
     keep = kept and config.keeps_returns(trials or 0, days)
-    job = Job(
-        strategy=b"",
-        segments=((first, last),),
-        ordered=bool(named & set(ORDERED)),
-        config=config,
-        keep_returns=keep,
-        **asked,
-    )
+    ordered = bool(named & set(ORDERED))
+    job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, keep_returns=keep, **asked)
     spec = StudySpec(
         strategy=loaded.record,
         bundle=name,
@@ -128,7 +126,7 @@ def prepare(
         machine={**packages(), **cpu()} if run_dir is not None else {},
         trials=trials,
         adaptive=found.lag is not None or bool(ends),
-        **asked,
+        **{**asked, "version": bars.version},
     )
     return Prepared(loaded, found, panel, job, spec, conditions, ends)
 
@@ -143,6 +141,12 @@ def check_point(strategy: Strategy, names: Sequence[str]) -> None:
     """
     check_names(names)
     check_parameters(strategy, names)
+
+
+def _check_zipline(panel: Panel, fill: str, settings: Settings) -> None:
+    from rustybt_ray.zipline.runner import check_rules
+
+    check_rules(panel, fill, settings)
 
 
 def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:

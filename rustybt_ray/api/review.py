@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from rustybt_ray.api.backtest import replayed
 from rustybt_ray.api.panels import day, workspace
 from rustybt_ray.api.strategies import Loaded
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.engine.backtest import Backtest, Simulator, record
+from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.messages import Job
 from rustybt_ray.studies.causality import first_moved
@@ -17,10 +18,8 @@ def replay(loaded: Loaded, panel: Panel, job: Job, params: dict[str, Any]) -> Ba
     known = workspace(job.config)
     if panel.version not in known.bundles:
         known.open(panel)
-    simulator = Simulator(
-        panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
-    )
-    return record(simulator, loaded.strategy.function(known.data(panel.version, scope=job.digest), **params))
+    rules = {"capital": job.capital, "costs": job.costs, "fill": job.fill, "settings": job.settings}
+    return replayed(loaded.strategy, panel, job.segments, params, job.digest, job.config, **rules)
 
 
 def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> bool | str | None:

@@ -10,7 +10,7 @@ from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import COMPLETE, PRUNED, Block, Chunk
 from rustybt_ray.search.halving import Halving, HalvingSearch
-from rustybt_ray.strategies.strategy import TARGET
+from rustybt_ray.strategies.strategy import TRADED
 
 if TYPE_CHECKING:
     from rustybt_ray.api.executors import Place, Sink
@@ -31,7 +31,7 @@ def rungs(halving: Halving, panel: Panel, first: int, last: int, kind: str) -> t
     InputError
         If the study is of an objective function, or the first rung is too short.
     """
-    if kind != TARGET:
+    if kind not in TRADED:
         remedy = "An objective function decides itself how much of the history it looks at. Use search='tpe'."
         raise InputError("search", "another for an objective function", "halving", remedy)
     days = int(panel.session[last] - panel.session[first]) + 1

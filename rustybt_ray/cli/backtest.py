@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rustybt_ray.cli.algorithms import parse_dump, run
 from rustybt_ray.cli.options import common, data_format, market, market_arguments
 from rustybt_ray.cli.parsing import Parsed, gathered, parse_value, unique
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 
 EXAMPLE = """\b
-Example:
+Examples:
   rustybt-ray backtest -f examples/sma_crossover.py -b sample-mag-7 -p fast=20 -p slow=100
+  rustybt-ray backtest -f algo.py -b mag-7 -s 2012-01-03 -e 2024-12-31 -D fast=20 --dump algo.json.gz
 """
 
 
@@ -24,12 +26,13 @@ Example:
 @market
 @click.option(
     "-p",
+    "-D",
     "--param",
     "params",
     type=Parsed("name=value", parse_value),
     multiple=True,
     callback=gathered(unique),
-    help="A parameter, such as fast=20; repeatable.",
+    help="A parameter, such as fast=20; of a zipline algorithm context.params and the file's own name; repeatable.",
 )
 @click.option(
     "-o",
@@ -38,30 +41,42 @@ Example:
     metavar="DIR",
     help="Write metrics.json, curve.parquet, holdings.parquet and fills.parquet there.",
 )
+@click.option(
+    "--dump",
+    type=Parsed("file", parse_dump),
+    metavar="FILE",
+    help="Write all that a zipline algorithm did to FILE.json or FILE.json.gz, in the layout of rustybt_ray.zipline.dump.",
+)
 @data_format
 @common
-def command(strategy: str, params: dict[str, Any], output: Path | None, form: str, **options: Any) -> None:
+def command(
+    strategy: str,
+    params: dict[str, Any],
+    output: Path | None,
+    dump: Path | None,
+    form: str,
+    **options: Any,
+) -> None:
     """Run STRATEGY once over BUNDLE and print every metric with its meaning."""
-    from rustybt_ray.api.backtest import backtest
-    from rustybt_ray.cli.compiling import announce_compile
     from rustybt_ray.cli.output import check_destination, computing, write_data
     from rustybt_ray.cli.values import params_text
-    from rustybt_ray.strategies.load import load_strategy
 
     check_destination(form, " or choose another format")
     arguments = market_arguments(options)
+    from rustybt_ray.zipline.result import AlgorithmBacktest
+
     with computing():
-        function = load_strategy(strategy)
-        announce_compile()
-        result = backtest(function, params, **arguments)
+        result = run(strategy, params, arguments, dump)
     notes = []
-    if arguments["costs"].free:
+    if not isinstance(result, AlgorithmBacktest) and (arguments["costs"] is None or arguments["costs"].free):
         from rustybt_ray.cli.summary import without_costs
 
         notes.append(without_costs(result.metrics))
     if output is not None:
         _save(result, output)
         notes.append(f"Saved in {output}: metrics.json, curve.parquet, holdings.parquet, fills.parquet.")
+    if dump is not None:
+        notes.append(f"Saved in {dump}: everything that the algorithm did.")
     if form != "table":
         write_data(_frame(result.metrics), form)
         for note in notes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from rustybt_ray.cli.parsing import (
     COMMISSION_FORMS,
@@ -77,13 +78,14 @@ def market(function: Function) -> Function:
             "--strategy",
             required=True,
             metavar="STRATEGY",
-            help="FILE.py[:FUNCTION] or MODULE:FUNCTION.",
+            help="FILE.py[:FUNCTION] or MODULE:FUNCTION; FILE.py of a zipline algorithm.",
         ),
         click.option("-b", "--bundle", required=True, metavar="BUNDLE", help="NAME, NAME@VERSION or VERSION."),
         click.option("-s", "--start", type=Parsed("date", parse_date), help="First day; default: the bundle's."),
         click.option("-e", "--end", type=Parsed("date", parse_date), help="Last day; default: the bundle's."),
         click.option(
             "--capital-base",
+            "--capital",
             "capital",
             type=click.FloatRange(min=0.0, min_open=True),
             default=1_000_000.0,
@@ -121,13 +123,21 @@ def market(function: Function) -> Function:
     )
 
 
+RATES = ("commission", "slippage", "borrow", "margin", "cash")
+
+
 def market_arguments(options: dict[str, Any]) -> dict[str, Any]:
-    """Take what `market` and `common` added out of `options`: arguments of `rustybt_ray.optimize` and `backtest`."""
+    """Take what `market` and `common` added out of `options`: arguments of `rustybt_ray.optimize` and `backtest`.
+
+    Costs of which nothing was said are None: the strategy's kind has its own.
+    """
     from rustybt_ray.engine.costs import Costs
 
-    rates = {name: options.pop(name) for name in ("commission", "slippage", "borrow", "margin", "cash")}
+    source = click.get_current_context().get_parameter_source
+    said = [name for name in RATES if source(name) is not ParameterSource.DEFAULT]
+    rates = {name: options.pop(name) for name in RATES}
     kept = {name: options.pop(name) for name in ("bundle", "start", "end", "capital", "fill", "root")}
-    return {**kept, "costs": Costs(**rates), "settings": options.pop("settings")}
+    return {**kept, "costs": Costs(**rates) if said else None, "settings": options.pop("settings")}
 
 
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -11,7 +11,6 @@ from rustybt_ray.exceptions import InputError
 
 if TYPE_CHECKING:
     from rustybt_ray.engine.costs import Commission, Slippage
-    from rustybt_ray.engine.settings import Settings
     from rustybt_ray.search.space import Choice, Float, Int
 
 SPACE_FORMS = (
@@ -174,8 +173,8 @@ def parse_date(text: str) -> str:
         raise InputError("a date", "year-month-day", text, "Write it as 2010-01-04.") from None
 
 
-def make_settings(pairs: Iterable[tuple[str, Any]]) -> "Settings":
-    """The ledger's settings, with the named ones changed.
+def make_settings(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The ledger's settings that are changed; which the others are depends on the kind of the strategy.
 
     Raises
     ------
@@ -189,7 +188,14 @@ def make_settings(pairs: Iterable[tuple[str, Any]]) -> "Settings":
     for name in chosen:
         if name not in known:
             raise InputError("the setting", f"one of {', '.join(known)}", name, "Write it as --set delay=1.")
-    return Settings(**chosen)
+    try:
+        Settings(**chosen)
+    except InputError as error:
+        try:
+            Settings.zipline(**chosen)
+        except InputError:
+            raise error from None
+    return chosen
 
 
 def unique(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value]:

@@ -47,6 +47,8 @@ def compile_entry(function: Any, kinds: Sequence[Kind]) -> tuple[str, bytes]:
     finally:
         config.SLP_VECTORIZE = before
     module = llvm.parse_assembly(compiled.inspect_llvm())
+    foreign = [f.name for f in module.functions if f.is_declaration and f.name.startswith(("numba_", "NRT_", "Py"))]
+    assert not foreign, f"{function} needs {foreign}, which a process without numba has not"
     return compiled.native_name, target_machine().emit_object(module)
 
 

@@ -31,7 +31,10 @@ def folder() -> Path:
 def cache_folder(sources: Path) -> Path:
     """Where compiled kernels of these `sources` live: a digest of every source, numba's version and the processor."""
     digest = hashlib.sha256()
-    for path in [*sorted(sources.glob("*_nb.py")), *(sources / name for name in ("_jit.py", "structures.py"))]:
+    for path in [
+        *sorted(sources.glob("*_nb.py")),
+        *(sources / name for name in ("_jit.py", "structures.py", "blotter.py")),
+    ]:
         if path.exists():
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(f"{version('numba')} {version('llvmlite')} {sys.version_info[:2]} {' '.join(processor())}".encode())

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine.blotter import NO_TAPE, Stocks, grown, make_blotter
 from rustybt_ray.engine.costs import Costs
-from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows
+from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows, stock_dividends
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.engine.native import Kernel, leaves
 from rustybt_ray.engine.settings import Settings
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 run_segments = Kernel("rustybt_ray.engine.batch_nb", "run_segments")
+run_kept_segments = Kernel("rustybt_ray.engine.batch_nb", "run_kept_segments")
 KINDS = ("order", "delisting", "split fraction")
 NO_WEIGHTS = np.zeros((0, 0))
 NO_MASK = np.zeros((0, 0), np.uint8)
@@ -67,12 +69,21 @@ class Simulator:
         settings = settings or Settings()
         self.panel = panel
         self.segments = make_segments(panel, segments)
-        self.market = market_of(panel, fill)
+        self.market = market_of(panel, fill, exact=settings.kept)
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
+        self.blotter = make_blotter(panel.shape[1], len(panel.stock_row)) if settings.kept else None
         self._schedules: dict[str, BoolArray] = {}
-        same = (self.market, self.rules, self.book, self.segments)
-        self._run = run_segments.bind(*same, NO_TARGET, NO_LOG, NO_WEIGHTS, NO_WEIGHTS)
+        self._bind()
+
+    def _bind(self) -> None:
+        same: tuple[Any, ...] = (self.market, self.rules, self.book, self.segments)
+        kernel = run_segments
+        if self.blotter is not None:
+            stocks = Stocks(*stock_dividends(self.panel, exact=True))
+            same = (self.market, stocks, self.rules, self.book, self.blotter, NO_TAPE, self.segments)
+            kernel = run_kept_segments
+        self._run = kernel.bind(*same, NO_TARGET, NO_LOG, NO_WEIGHTS, NO_WEIGHTS)
         self._first = len(leaves(same))
 
     def run(self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, log: Log = NO_LOG) -> None:
@@ -98,7 +109,13 @@ class Simulator:
             if not array.flags.c_contiguous or array.dtype != np.float64:
                 raise InputError("out and moments", "C-contiguous float64", array.dtype, "Use numpy.empty.")
         self._run.replace(self._first, *target, *log, out, moments)
-        if self._run():
+        refused = self._run()
+        while refused < 0 and self.blotter is not None:
+            self.blotter = grown(self.blotter)
+            self._bind()
+            self._run.replace(self._first, *target, *log, out, moments)
+            refused = self._run()
+        if refused:
             raise self._refusal(target)
 
     def target(self, weights: Weights | ArrayLike) -> Target:

@@ -7,6 +7,7 @@ import numpy as np
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.fills_nb import close_trip, end_order, hold, log_fill, whole_part
+from rustybt_ray.engine.rounding_nb import round_cents
 from rustybt_ray.engine.structures import (
     BASIS,
     EVENT_COLUMN,
@@ -88,16 +89,21 @@ def split_position(
     before: float,
 ) -> None:
     """Shares times ratio; the fraction of a whole share is paid in cash at the close `before` over the ratio."""
-    exact = cells[SHARES, a] * ratio
-    shares = whole_part(exact) if rules.whole else exact
+    exact = cells[SHARES, a] / (1.0 / ratio) if rules.near_rounding else cells[SHARES, a] * ratio
+    shares = exact
+    if rules.near_rounding:
+        shares = np.trunc(exact)
+    elif rules.whole:
+        shares = whole_part(exact)
     price = before / ratio
+    if rules.track_basis:
+        cells[BASIS, a] = round_cents(cells[BASIS, a] * (1.0 / ratio))
     if rules.split_at_cost:
-        cells[BASIS, a] = round(cells[BASIS, a] / ratio, 2)
         price = cells[BASIS, a]
     fraction = exact - shares
     hold(account, cells, held, a, shares)
     if abs(fraction) > 1e-9:
-        cash = round(fraction * price, 2) if rules.split_at_cost else fraction * price
+        cash = round_cents(fraction * price) if rules.split_at_cost else fraction * price
         account.cash += cash
         cells[TRIP, a] += cash
         log_fill(account, fills, row, a, -fraction, price, (0.0, 0.0), FILL_SPLIT)

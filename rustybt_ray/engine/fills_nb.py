@@ -165,7 +165,7 @@ def book_fill(
     after = before + quantity
     if not rules.whole and abs(after) <= 1e-12 * size:
         after = 0.0
-    if rules.split_at_cost and quantity * before >= 0.0:
+    if rules.track_basis and quantity * before >= 0.0:
         cells[BASIS, a] = (cells[BASIS, a] * before + quantity * fill) / after
     hold(account, cells, held, a, after)
     cells[TRIP, a] -= quantity * fill + commission

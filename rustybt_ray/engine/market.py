@@ -25,7 +25,8 @@ _markets: WeakKeyDictionary[Panel, dict[tuple[str, bool], Market]] = WeakKeyDict
 def market_of(panel: Panel, fill: str, exact: bool = False) -> Market:
     """The panel's arrays as the ledger reads them, for orders that fill at "next_close" or "next_open"; made once a panel.
 
-    With `exact` a dividend whose pay date is no session has no pay row; without, its row is the first one after that date.
+    With `exact`, as zipline has it, a dividend whose pay date is no session has no pay row, and an asset lives as long as its
+    source has rows; without, the row is the first one after that date, and an asset lives from its first to its last bar.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def market_of(panel: Panel, fill: str, exact: bool = False) -> Market:
 
 def make_market(panel: Panel, fill: str, exact: bool = False) -> Market:
     """The panel's arrays as the ledger reads them."""
-    first, last = panel.listing
+    first, last = panel.life if exact else panel.listing
     sessions = panel.session
     starts = np.append(True, sessions[1:] != sessions[:-1])
     gaps = np.diff(panel.sessions, prepend=panel.sessions[:1]) / DAY
@@ -94,6 +95,9 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
         "dividend_mode": DIVIDENDS.index(settings.dividends),
         "delist_at_end": settings.delisting == "session end",
         "delay": settings.delay,
+        "track_basis": settings.kept or settings.split_fraction == "cost basis",
+        "near_rounding": settings.rounding == "order",
+        "hold_limits": settings.limit_fills == "at limit",
         "financing": bool(costs.borrow or costs.margin or costs.cash),
         **costs.commission.charges()._asdict(),
         **costs.slippage.impact()._asdict(),

@@ -16,10 +16,11 @@ Record: TypeAlias = Any
 """One element of a structured array; its fields are read and written as attributes."""
 
 # rows of the cells, one column an asset
-(SHARES, STAGE, WEIGHT, REST, DONE_SHARES, DONE_NOTIONAL, CHARGED, CUT, BAR_SHARES, TRIP, BASIS, PRICE, VOLUME) = range(
-    13
-)
-CELLS = 13
+(
+    SHARES, STAGE, WEIGHT, REST, DONE_SHARES, DONE_NOTIONAL, CHARGED, CUT, BAR_SHARES, TRIP, BASIS, PRICE, VOLUME,
+    LAST_SALE, SALE_ROW, ENTRY,
+) = range(16)  # fmt: skip
+CELLS = 16
 
 # STAGE of an asset's open order
 NONE, UNSIZED, SIZED = 0.0, 1.0, 2.0
@@ -55,7 +56,7 @@ ACCOUNT = np.dtype(
         (name, np.float64)
         for name in (
             "cash", "claims", "after_bar", "commission", "slippage", "financing", "notional", "turnover", "row_notional",
-            "row_longs", "row_shorts", "trades", "wins", "gains", "losses", "cuts", "ruined",
+            "row_longs", "row_shorts", "trades", "wins", "gains", "losses", "cuts", "ruined", "value", "longs", "shorts",
         )
     ]
     + [(name, np.int64) for name in ("status", "status_row", "logged", "open_orders", "positions", "short_positions")],
@@ -75,7 +76,7 @@ RULES = np.dtype(
         (name, np.int64)
         for name in (
             "whole", "decision_sizing", "reduce_first", "after_bar", "split_at_cost", "dividend_mode", "delist_at_end",
-            "delay", "financing", "simple",
+            "delay", "financing", "simple", "track_basis", "near_rounding", "hold_limits",
         )
     ],
     align=True,

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,12 @@ from rustybt_ray.execution.memory import TrialMemory
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
 from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
+from rustybt_ray.strategies.strategy import ZIPLINE
 from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.runner import AlgorithmRunner
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 UNLIMITED = nullcontext()
@@ -39,7 +43,7 @@ class ChunkRunner:
         self.workspace, self.worker = workspace, worker
         self._strategies: dict[str, Callable[..., Any]] = {}
         self._job: Job | None = None
-        self._simulator: Simulator | None = None
+        self._simulator: Simulator | AlgorithmRunner | None = None
         self._memory: TrialMemory | None = None
 
     def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
@@ -57,6 +61,7 @@ class ChunkRunner:
         elif job.digest not in self._strategies:
             self._strategies[job.digest] = unpack(job.strategy)
         panel = self.workspace.bundles.get(job.version)
+        make: Any = _algorithms() if job.kind == ZIPLINE else Simulator
         rules = (job.segments, job.capital, job.costs, job.fill, job.settings)
         known = self._job and (
             self._job.segments,
@@ -65,8 +70,9 @@ class ChunkRunner:
             self._job.fill,
             self._job.settings,
         )
-        if self._simulator is None or known != rules or self._simulator.panel is not panel:
-            self._simulator = Simulator(
+        last = self._simulator
+        if not isinstance(last, make) or known != rules or last.panel is not panel:
+            self._simulator = make(
                 panel, job.segments, capital=job.capital, costs=job.costs, fill=job.fill, settings=job.settings
             )
         if job.memory_limit is None:
@@ -93,15 +99,15 @@ class ChunkRunner:
         if self._job.kind == "objective":
             block = self._run_objective(self._job, chunk)
         else:
-            block = self._run_target(self._job, self._simulator, chunk)
+            block = self._run_traded(self._job, self._simulator, chunk)
         now = self.workspace.history.lookups
         block.lookups = now[0] - hits, now[1] - misses
         if self._memory is not None:
             block.retire = self._memory.overgrown(kept=self.workspace.history.nbytes)
         return block
 
-    def _run_target(self, job: Job, simulator: Simulator, chunk: Chunk) -> Block:
-        strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)
+    def _run_traded(self, job: Job, simulator: "Simulator | AlgorithmRunner", chunk: Chunk) -> Block:
+        trade = self._trade(job, simulator)
         count, segments = len(chunk), len(job.segments)
         metrics = np.full((count, segments, len(NAMES) + (len(ORDERED) if job.ordered else 0)), np.nan)
         moments = np.full((count, segments, MOMENTS), np.nan)
@@ -111,9 +117,7 @@ class ChunkRunner:
         before = time.perf_counter()
         for i, params in enumerate(_rows(chunk)):
             try:
-                with self._limits():
-                    weights = strategy(data, **params)
-                simulator.run(weights, metrics[i], moments[i])
+                trade(params, metrics[i], moments[i])
                 if block.returns is not None:
                     block.returns[i] = simulator.returns(block.returns.shape[1])
                 if job.ordered:
@@ -125,6 +129,25 @@ class ChunkRunner:
             before = now
         simulator.release()
         return block
+
+    def _trade(self, job: Job, simulator: "Simulator | AlgorithmRunner") -> Callable[..., None]:
+        """What runs a trial of these parameters and fills its metrics and moments."""
+        strategy: Any = self._strategies[job.digest]
+        if not isinstance(simulator, Simulator):
+
+            def run_algorithm(params: dict[str, Any], metrics: FloatArray, moments: FloatArray) -> None:
+                with self._limits():
+                    simulator.run(strategy, params, metrics, moments)
+
+            return run_algorithm
+        data = self.workspace.data(job.version, scope=job.digest)
+
+        def run_target(params: dict[str, Any], metrics: FloatArray, moments: FloatArray) -> None:
+            with self._limits():
+                weights = strategy(data, **params)
+            simulator.run(weights, metrics, moments)
+
+        return run_target
 
     def _run_objective(self, job: Job, chunk: Chunk) -> Block:
         strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)
@@ -153,6 +176,13 @@ class ChunkRunner:
         count = len(chunk)
         state = np.full(count, COMPLETE, np.uint8)
         return Block(chunk.numbers, names, state, metrics, moments, np.zeros(count), {}, self.worker)
+
+
+def _algorithms() -> "type[AlgorithmRunner]":
+    # loaded here because other strategies need nothing of zipline's
+    from rustybt_ray.zipline.runner import AlgorithmRunner
+
+    return AlgorithmRunner
 
 
 def _rows(chunk: Chunk) -> Any:

@@ -218,8 +218,15 @@ class _Walk:
             self.value(own[name], f"{path}.{name}")
 
     def instance(self, value: Any, path: str) -> None:
-        """An object by what it would hand to a copy of itself: its class and its state, nothing transient."""
+        """An object by what it would hand to a copy of itself: its class and its state, nothing transient.
+
+        One that has ``__digested__()`` is what that returns.
+        """
         self.put("instance")
+        if (state := getattr(type(value), "__digested__", None)) is not None:
+            self.value(type(value), f"the class of {path}")
+            self.value(state(value), path)
+            return
         try:
             reduce = copyreg.dispatch_table.get(type(value))
             parts: Any = reduce(value) if reduce is not None else value.__reduce_ex__(4)

@@ -13,42 +13,74 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.origin import is_local_module, place_of
-from rustybt_ray.strategies.strategy import Objective
+from rustybt_ray.strategies.strategy import Objective, is_algorithm
 
-ZIPLINE = ("initialize", "handle_data", "before_trading_start")
-FORMS = "Forms: a function, 'file.py', 'file.py:function', 'package.module:function'."
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
+
+ZIPLINE = ("initialize", "handle_data", "before_trading_start", "analyze")
+PACKAGE = Path(__file__).resolve().parents[1]
+FORMS = "Forms: a function, an Algorithm, 'file.py', 'file.py:function', 'package.module:function'."
 
 
-def load_strategy(spec: Callable[..., Any] | str | Path) -> Callable[..., Any]:
-    """A strategy's function.
+def load_strategy(spec: "Callable[..., Any] | Algorithm | str | Path") -> Any:
+    """A strategy's function, or a zipline algorithm.
 
     Parameters
     ----------
-    spec : callable, str or Path
-        A callable as it is; "file.py:function" or "file.py" (its one public function beside ``main``, or what it calls
-        ``strategy``); "package.module:function".
+    spec : callable, Algorithm, str or Path
+        A callable or an algorithm as it is; "file.py", which is an algorithm if it defines ``initialize`` or
+        ``handle_data``, and else its one public function beside ``main``, or what it calls ``strategy``;
+        "file.py:function"; "package.module:function".
 
     Raises
     ------
     StrategyError
-        If there is no such file, module or function, loading it fails (the message has the line at fault), or it is a
-        zipline algorithm.
+        If there is no such file, module or function, or loading it fails (the message has the line at fault).
     """
-    if callable(spec):
+    if callable(spec) or is_algorithm(spec):
         return spec
     if not isinstance(spec, str | Path):
         raise StrategyError(f"a strategy must be a function or say where one is; received {spec!r}", "strategy", FORMS)
     text = str(spec)
     place, _, name = text.rpartition(":") if ":" in text[2:] else (text, "", "")  # C:\... has a colon of its own
     if place.endswith(".py"):
+        if (not name or name in ZIPLINE) and (made := load_algorithm(Path(place).expanduser())) is not None:
+            return made
         return find_function(load_file(Path(place).expanduser()), place, name)
     if not name or not all(part.isidentifier() for part in place.split(".")):
         raise StrategyError(f"{text!r} names neither a Python file nor a function of a module", "strategy", FORMS)
     return find_function(_import(place), place, name)
+
+
+def load_algorithm(path: Path) -> "Algorithm | None":
+    """A zipline algorithm's file, tried out once; None if it defines neither ``initialize`` nor ``handle_data``.
+
+    Raises
+    ------
+    StrategyError
+        If loading it fails.
+    """
+    if not path.is_file():
+        return None
+    from rustybt_ray.zipline.algorithm import Algorithm
+    from rustybt_ray.zipline.parameters import defines
+    from rustybt_ray.zipline.sources import read
+
+    try:
+        if not defines(read(path).tree, ZIPLINE[:2]):
+            return None
+        made = Algorithm.from_file(path)
+        made.load()
+    except StrategyError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _failure(str(path), error) from error
+    return made
 
 
 def load_file(path: Path) -> ModuleType:
@@ -83,14 +115,14 @@ def find_function(module: ModuleType, place: str, name: str) -> Callable[..., An
     Raises
     ------
     StrategyError
-        If there is none, or several, or the module is a zipline algorithm.
+        If there is none, or several, or the module is a zipline algorithm, which is loaded from its file.
     """
     own = {key: value for key, value in vars(module).items() if not key.startswith("_") and _is_own(value, module)}
-    if name in ZIPLINE or (not name and any(key in own for key in ZIPLINE[:2])):
-        found = " and ".join(key for key in ZIPLINE if key in own) or name
+    if (not name or name in ZIPLINE) and any(key in own for key in ZIPLINE[:2]):
+        found = " and ".join(key for key in ZIPLINE if key in own)
         what = f"{place} is a zipline algorithm (it defines {found})"
-        remedy = "What runs here are target functions f(data, **params) and objective functions f(trial)."
-        raise StrategyError(what, "strategy", f"{remedy} Of another function in it say '{place}:function'.")
+        remedy = "Say its file: 'algorithm.py'. Of another function in it say"
+        raise StrategyError(what, "strategy", f"{remedy} '{place}:function'.")
     if name:
         function = getattr(module, name, None)
         if callable(function):
@@ -173,7 +205,11 @@ def _import(name: str) -> ModuleType:
 
 def _failure(place: str, error: BaseException) -> StrategyError:
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__]
+    own = [
+        frame
+        for frame in frames
+        if "importlib" not in frame.filename and not Path(frame.filename).is_relative_to(PACKAGE)
+    ]
     line = f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else place
     if isinstance(error, SyntaxError):
         line = f"{error.filename}:{error.lineno}: {(error.text or '').strip()}"

@@ -9,20 +9,25 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.bytecode import uses
 from rustybt_ray.strategies.origin import imports_locally, is_library, local_modules
-from rustybt_ray.strategies.strategy import name_of
+from rustybt_ray.strategies.strategy import is_algorithm, name_of
+
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
 
 REMEDY = "Make it inside the function, or pass what it is made from; executor='inline' ships nothing."
 
 
-def pack(function: Callable[..., Any]) -> bytes:
+def pack(function: "Callable[..., Any] | Algorithm") -> bytes:
     """A strategy as bytes; the user's own modules travel with it, libraries by name.
+
+    An algorithm's file travels as text.
 
     Raises
     ------
@@ -30,11 +35,13 @@ def pack(function: Callable[..., Any]) -> bytes:
         If it captures something that cannot be shipped, such as a lock or an open file; the message names it.
     """
     name = name_of(function)
-    code = getattr(function, "__code__", None)
-    for module, level in sorted(uses(code).imports) if code is not None else ():
-        if imports_locally(module, level):
-            what = f"{name} imports the local module {'.' * level + module!r} inside a function, which a worker does not have"
-            raise StrategyError(what, name, "Import it at the top of the file: then it travels with the strategy.")
+    for part in function.functions.values() if is_algorithm(function) else (function,):
+        code = getattr(part, "__code__", None)
+        for module, level in sorted(uses(code).imports) if code is not None else ():
+            if imports_locally(module, level):
+                where = "inside a function, which a worker does not have"
+                what = f"{name} imports the local module {'.' * level + module!r} {where}"
+                raise StrategyError(what, name, "Import it at the top of the file: then it travels with the strategy.")
     with _local_modules_by_value():
         try:
             return cloudpickle.dumps(function)  # type: ignore[no-any-return]
@@ -43,8 +50,8 @@ def pack(function: Callable[..., Any]) -> bytes:
             raise StrategyError(f"{name} cannot be shipped to a worker: {culprit}", name, REMEDY) from error
 
 
-def unpack(data: bytes) -> Callable[..., Any]:
-    """The strategy again.
+def unpack(data: bytes) -> Any:
+    """The strategy again, a callable or an `Algorithm`.
 
     Raises
     ------
@@ -52,15 +59,20 @@ def unpack(data: bytes) -> Callable[..., Any]:
         If it cannot be loaded here: a library is missing or differs.
     """
     try:
-        return cloudpickle.loads(data)  # type: ignore[no-any-return]
+        return cloudpickle.loads(data)
     except Exception as error:
         what = f"the strategy cannot be loaded here: {type(error).__name__}: {error}"
         where = f"Python {sys.version.split()[0]}, {sys.executable}"
         raise StrategyError(what, where, "Install what it imports on every machine, in the same versions.") from error
 
 
-def describe(function: Callable[..., Any]) -> dict[str, Any]:
+def describe(function: "Callable[..., Any] | Algorithm") -> dict[str, Any]:
     """Name, module, file and source text of a strategy; None where there is none."""
+    if is_algorithm(function):
+        if function.sources:
+            return {"name": name_of(function), "module": None, "file": function.file, "source": function.source}
+        first = next((part for part in function.functions.values() if part is not None), None)
+        return {**(describe(first) if first is not None else {}), "name": name_of(function)}
     inner: Any = function
     while not inspect.isfunction(inner) and (nested := getattr(inner, "func", getattr(inner, "function", None))):
         inner = nested

@@ -1,15 +1,29 @@
-"""What is optimised: a target function or an objective function, and whether parameters fit it."""
+"""What is optimised: a target function, an objective function or a zipline algorithm, and whether parameters fit it."""
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rustybt_ray.exceptions import StrategyError
 
-TARGET, OBJECTIVE = "target", "objective"
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from rustybt_ray.zipline.algorithm import Algorithm
+
+TARGET, OBJECTIVE, ZIPLINE = "target", "objective", "zipline"
+TRADED = (TARGET, ZIPLINE)
+"""Kinds whose trials the ledger trades, so that they have its metrics and can be replayed."""
+
+
+def is_algorithm(value: object) -> "TypeIs[Algorithm]":
+    """Whether it is a zipline algorithm; their room is not loaded to know that there is none."""
+    module = sys.modules.get("rustybt_ray.zipline.algorithm")
+    return module is not None and isinstance(value, module.Algorithm)
 
 
 class Objective:
@@ -37,17 +51,17 @@ class Strategy:
 
     Attributes
     ----------
-    function : callable
+    function : callable or Algorithm
     kind : str
-        "target" or "objective".
+        "target", "objective" or "zipline".
     name : str
     required, optional : tuple of str
-        Names of its parameters without and with a default.
+        Names of its parameters without and with a default; an algorithm's are all optional.
     open : bool
         Whether it takes any further name (``**kwargs``).
     """
 
-    function: Callable[..., Any]
+    function: Any
     kind: str
     name: str
     required: tuple[str, ...]
@@ -55,11 +69,11 @@ class Strategy:
     open: bool
 
 
-def inspect_strategy(function: Callable[..., Any]) -> Strategy:
-    """Kind, name and parameters of a callable.
+def inspect_strategy(function: "Callable[..., Any] | Algorithm") -> Strategy:
+    """Kind, name and parameters of a callable or an algorithm.
 
-    An objective function's one required argument is called ``trial`` (or it is wrapped in `Objective`); everything else is
-    a target function, whose first argument is the data.
+    An objective function's one required argument is called ``trial`` (or it is wrapped in `Objective`); every other callable
+    is a target function, whose first argument is the data.
 
     Raises
     ------
@@ -67,6 +81,9 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
         If it cannot be called with one positional argument and any further ones by name.
     """
     name = name_of(function)
+    if is_algorithm(function):
+        known = function.names
+        return Strategy(function, ZIPLINE, name, (), tuple(sorted(known.settable | known.read)), known.open)
     if isinstance(function, Objective):
         return Strategy(function, OBJECTIVE, name, (), (), True)
     if isinstance(function, type):
@@ -97,7 +114,7 @@ def inspect_strategy(function: Callable[..., Any]) -> Strategy:
 
 
 def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
-    """The space's names must be the function's arguments.
+    """The space's names must be the function's arguments, or names that the algorithm takes.
 
     Raises
     ------
@@ -105,6 +122,9 @@ def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
         If a required argument has no parameter, or a parameter has no argument.
     """
     if strategy.kind == OBJECTIVE:
+        return
+    if strategy.kind == ZIPLINE:
+        strategy.function.check_parameters(names)
         return
     known = (*strategy.required, *strategy.optional)
     signature = f"{strategy.name}(data{''.join(', ' + name for name in known)}{', **' if strategy.open else ''})"

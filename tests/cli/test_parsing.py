@@ -22,7 +22,6 @@ from rustybt_ray.engine.costs import (
     PerTrade,
     VolumeShare,
 )
-from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.search.space import Choice, Float, Int
 
@@ -152,8 +151,9 @@ def test_dates():
 
 
 def test_settings():
-    assert make_settings([("delay", 1), ("shares", "whole")]) == Settings(delay=1, shares="whole")
-    assert make_settings([]) == Settings()
+    assert make_settings([("delay", 1), ("shares", "whole")]) == {"delay": 1, "shares": "whole"}
+    assert make_settings([("limit_fills", "any price")]) == {"limit_fills": "any price"}
+    assert make_settings([]) == {}
     with pytest.raises(InputError, match=r"the setting must be one of shares, sizing, .*; received 'dely'"):
         make_settings([("dely", 1)])
     with pytest.raises(InputError, match=r"shares must be one of"):

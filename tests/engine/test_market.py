@@ -1,7 +1,5 @@
 """Pay dates and dividends in shares as the ledger reads them: by row, and on exact dates alone."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from hand import panel_of
@@ -43,11 +41,12 @@ def test_a_pay_date_that_is_no_session_is_the_next_row_or_never(panel):
     assert market_of(panel, "next_close", exact=True) is exact
 
 
-@pytest.mark.parametrize(("exact", "cash"), [(False, [0.0, 0.0, 5.0, 5.0, 5.0]), (True, [0.0] * 5)])
-def test_the_ledger_pays_accordingly(monkeypatch, exact, cash):
+@pytest.mark.parametrize(
+    ("settings", "cash"),
+    [(Settings(dividends="pay date"), [0.0, 0.0, 5.0, 5.0, 5.0]), (Settings.zipline(), [0.0] * 5)],
+)
+def test_the_ledger_pays_accordingly(settings, cash):
     """Fifty shares of A from the first row on; its dividend of 0.1 is payable on the Saturday."""
-    monkeypatch.setattr(backtest, "market_of", partial(market_of, exact=exact))
-    settings = Settings(dividends="pay date")
     plain = panel_of([[10.0] * 6, [20.0] * 6], dates=("2021-03-03", *DATES), dividends=[(2, 0, 0.1)])
     moved = with_payouts(plain, [CashDates(0, at("2021-03-06"))])
     order = np.full(moved.shape, np.nan)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rustybt_ray.strategies.identity import strategy_digest
+from rustybt_ray.strategies.identity import strategy_digest, value_digest
 from rustybt_ray.strategies.load import load_strategy
 
 
@@ -37,3 +37,18 @@ def test_each_kind_of_thing_that_is_used_counts(tmp_path, text, first, second):
         (tmp_path / "strategy.py").write_text(text.replace("NEW", value))
         digests.append(strategy_digest(load_strategy(f"{tmp_path / 'strategy.py'}:f")))
     assert digests[0] == digests[1] != digests[2]
+
+
+class Digested:
+    def __init__(self, counts, noise):
+        self.counts, self.noise = counts, noise
+
+    def __digested__(self):
+        return self.counts
+
+
+def test_an_object_may_say_what_counts_of_it():
+    known = value_digest(Digested([1, 2], noise="a"), "it")
+    assert value_digest(Digested([1, 2], noise="b"), "it") == known
+    assert value_digest(Digested([1, 3], noise="a"), "it") != known
+    assert value_digest(type("Other", (Digested,), {})([1, 2], noise="a"), "it") != known

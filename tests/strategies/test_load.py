@@ -11,6 +11,7 @@ import pytest
 
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.load import load_strategy
+from rustybt_ray.zipline.algorithm import Algorithm
 
 
 @pytest.fixture
@@ -123,6 +124,36 @@ def test_a_module_in_the_working_folder(write, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("def initialize(context): ...\ndef handle_data(context, data): ...", ""),
+        ("from zipline.api import order\ndef handle_data(context, data): ...\ndef f(data): ...", ":handle_data"),
+        ("try:\n    import no_such_module\nexcept ImportError:\n    def initialize(context): ...", ""),
+        ("from zipline.api import symbol as initialize", ""),
+        ("setup = lambda context: None\ninitialize = setup", ":initialize"),
+    ],
+)
+def test_a_file_with_ziplines_functions_is_an_algorithm(write, text, name):
+    path = write(text=text)
+    found = load_strategy(f"{path}{name}")
+    assert isinstance(found, Algorithm)
+    assert (found.__name__, found.file, found.source) == ("strategy", str(path), text)
+    assert load_strategy(found) is found
+
+
+def test_another_function_of_an_algorithms_file(write):
+    assert load_strategy(f"{write(text='def initialize(context): ...' + chr(10) + 'def f(data): return 4')}:f")(0) == 4
+
+
+def test_an_algorithm_of_a_module_is_loaded_from_its_file(write, monkeypatch):
+    path = write("an_algorithm_of_mine.py", "def initialize(context): ...")
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(StrategyError, match=r"is a zipline algorithm \(it defines initialize\).* Say its file: '"):
+        load_strategy("an_algorithm_of_mine:initialize")
+    del sys.modules["an_algorithm_of_mine"]
+
+
+@pytest.mark.parametrize(
     ("text", "name", "message"),
     [
         (
@@ -138,17 +169,15 @@ def test_a_module_in_the_working_folder(write, monkeypatch):
         ("import no_such_module_at_all", "", "failed: ModuleNotFoundError: No module named 'no_such_module_at_all' ("),
         ("def f(data:\n    return 1", "", "failed: SyntaxError: "),
         ("raise SystemExit(2)", "", "put that under if __name__ == '__main__'."),
+        ("def handle_data(context, data):\n    return 1\n1 / 0", "", "failed: ZeroDivisionError: division by zero ("),
+        ("initialize = sorted\nraise SystemExit(2)", "", "put that under if __name__ == '__main__'."),
+        ("def handle_data(context, data): ...\nanalyze = 3", "", "analyze of strategy is 3 (algorithm). It must be a"),
         (
-            "def initialize(context): ...\ndef handle_data(context, data): ...",
+            "from zipline.pipeline import Pipeline\ndef initialize(context): ...",
             "",
-            "is a zipline algorithm (it defines initialize",
+            "zipline.pipeline is not supported",
         ),
-        (
-            "def initialize(context): ...",
-            "",
-            "is a zipline algorithm (it defines initialize) (strategy). What runs here are",
-        ),
-        ("def handle_data(context, data): ...", ":handle_data", "is a zipline algorithm (it defines handle_data)"),
+        ("x = 1", ":initialize", "has no function 'initialize'"),
     ],
 )
 def test_says_what_is_wrong_with_a_file(write, text, name, message):
@@ -163,6 +192,8 @@ def test_says_what_is_wrong_with_a_file(write, text, name, message):
         ("def f(data):\n    return 1\n\nf(1 / 0)\n", "strategy.py:4: f(1 / 0)"),
         ("import helpers", "helpers.py:2: VALUE = unknown"),
         ("x = 1\ndef f(data:\n    return 1", "strategy.py:2: def f(data:"),
+        ("def initialize(context): ...\nimport helpers", "helpers.py:2: VALUE = unknown"),
+        ("def initialize(context): ...\nimport zipline.pipeline", "strategy.py:2: import zipline.pipeline"),
     ],
 )
 def test_shows_the_line_at_fault(write, text, line):

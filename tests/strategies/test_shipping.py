@@ -13,6 +13,7 @@ from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.load import load_strategy
 from rustybt_ray.strategies.shipping import describe, pack, unpack
 from rustybt_ray.strategies.strategy import Objective
+from rustybt_ray.zipline.algorithm import Algorithm
 
 LOADER = """
 import sys
@@ -248,6 +249,24 @@ def test_describes_a_function_for_people(write):
         assert describe(given) == {**expected, "source": "def f(data, fast):\n    # why\n    return fast\n"}
     write(strategy="\n\ndef f(data, fast):\n    # why not\n    return fast\n")
     assert describe(load_strategy(path))["source"] == "def f(data, fast):\n    # why not\n    return fast\n"
+
+
+def test_describes_an_algorithm_for_people(write):
+    path = write(strategy="# why\ndef initialize(context): ...\n")
+    expected = {
+        "name": "strategy",
+        "module": None,
+        "file": str(path),
+        "source": "# why\ndef initialize(context): ...\n",
+    }
+    assert describe(load_strategy(path)) == expected
+    described = describe(Algorithm(handle_data=uses_lock))
+    assert (described["name"], described["source"]) == ("test_shipping", "def uses_lock(data):\n    return LOCK\n")
+
+
+def test_an_algorithm_of_functions_names_what_cannot_be_shipped():
+    with pytest.raises(StrategyError, match=r"LOCK is a _thread\.lock"):
+        pack(Algorithm(handle_data=uses_lock))
 
 
 def test_describes_what_has_no_text_of_its_own():

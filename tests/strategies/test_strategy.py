@@ -5,8 +5,17 @@ from functools import partial
 import pytest
 
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.strategies.strategy import OBJECTIVE, TARGET, Objective, check_parameters, inspect_strategy, name_of
+from rustybt_ray.strategies.strategy import (
+    OBJECTIVE,
+    TARGET,
+    ZIPLINE,
+    Objective,
+    check_parameters,
+    inspect_strategy,
+    name_of,
+)
 from rustybt_ray.strategies.trial import Trial
+from rustybt_ray.zipline.algorithm import Algorithm
 
 
 def crossover(data, fast, slow=60):
@@ -49,6 +58,17 @@ def test_an_objective_function_has_one_required_argument_called_trial(function):
     found = inspect_strategy(function)
     assert (found.kind, found.open) == (OBJECTIVE, True)
     check_parameters(found, ("whatever", "it", "wants"))
+
+
+def test_an_algorithm_takes_names_of_its_file_and_what_it_reads(tmp_path):
+    path = tmp_path / "crossing.py"
+    path.write_text("FAST = 5\ndef initialize(context):\n    context.slow = context.params['slow']\n")
+    found = inspect_strategy(Algorithm.from_file(path))
+    assert (found.kind, found.name, found.required, found.optional) == (ZIPLINE, "crossing", (), ("FAST", "slow"))
+    assert not found.open
+    check_parameters(found, ("slow", "FAST"))
+    with pytest.raises(StrategyError, match=r"crossing has no parameter 'fast': .*\(parameters: fast\)\. Did you mean"):
+        check_parameters(found, ("fast",))
 
 
 def test_names():

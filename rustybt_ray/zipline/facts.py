@@ -1,0 +1,111 @@
+"""What a run knows and keeps: assets by name, the time, its environment, scheduled functions, recorded values."""
+
+from collections.abc import Callable
+from math import nan
+from typing import Any
+
+from rustybt_ray._typing import FloatArray
+from rustybt_ray.zipline.benchmark import benchmark_of_asset
+from rustybt_ray.zipline.dates import utc
+from rustybt_ray.zipline.rules import Rules
+from rustybt_ray.zipline.schedule import Scheduled, schedule
+
+
+class Facts(Rules):
+    """Lookups, time, schedule and records of a run."""
+
+    def _begin_facts(self, record: bool) -> None:
+        self.scheduled: list[tuple[Callable[..., Any], Scheduled]] = []
+        self.recorded: dict[str, Any] = {}
+        self._series: dict[str, dict[int, Any]] | None = {} if record else None
+
+    def symbol(self, symbol_str: str, country_code: str | None = None) -> Any:
+        """The asset of this name."""
+        return self.finder.symbol(symbol_str)
+
+    def symbols(self, *args: str, **kwargs: Any) -> list[Any]:
+        """The assets of these names."""
+        return [self.symbol(name, **kwargs) for name in args]
+
+    def sid(self, sid: int) -> Any:
+        """The asset of this number."""
+        return self.finder.sid(sid)
+
+    def set_symbol_lookup_date(self, dt: Any) -> None:
+        """Look names up as of this date."""
+        self.finder.set_lookup_date(dt)
+
+    def get_datetime(self, tz: Any = None) -> Any:
+        """Now."""
+        if self.initializing:
+            raise AssertionError("there is no current time in initialize")
+        now = utc(self.clock.dt)
+        return now if tz is None else now.tz_convert(tz)
+
+    def get_environment(self, field: str = "platform") -> Any:
+        """A fact of the run.
+
+        Raises
+        ------
+        ValueError
+            If there is no such field.
+        """
+        panel, clock = self.ledger.panel, self.clock
+        found = {
+            "arena": "backtest",
+            "data_frequency": "daily",
+            "start": utc(int(panel.open_time[clock.first]) + 60 * 10**9),
+            "end": utc(int(panel.close_time[clock.last])),
+            "capital_base": self.ledger.capital,
+            "platform": "zipline",
+        }
+        if field == "*":
+            return found
+        if field not in found:
+            raise ValueError(f"{field!r} is not a valid field for get_environment; they are {', '.join(found)} and '*'")
+        return found[field]
+
+    def schedule_function(
+        self,
+        func: Callable[..., Any],
+        date_rule: Any = None,
+        time_rule: Any = None,
+        half_days: bool = True,
+        calendar: Any = None,
+    ) -> None:
+        """Call a function after handle_data on the sessions that a rule names."""
+        early = "skip" if self.settings.half_days == "skipped" else "run"
+        first = self.clock.first if self.initializing else self.clock.row + self.clock.before_trading * 0
+        panel = self.ledger.panel
+        when = schedule(panel, first, date_rule, time_rule, half_days, calendar, early_closes=early)  # type: ignore[arg-type]
+        self.scheduled.append((func, when))
+
+    def record(self, *args: Any, **kwargs: Any) -> None:
+        """Keep values by name."""
+        if args:
+            pairs = iter(args)
+            kwargs = {**dict(zip(pairs, pairs, strict=True)), **kwargs}
+        self.recorded.update(kwargs)
+        if self._series is not None:
+            row = self.clock.row
+            for name, value in kwargs.items():
+                self._series.setdefault(name, {})[row] = value
+
+    def written_records(self) -> dict[str, list[Any]]:
+        """The values of each name by session: the last one so far, NaN before the first."""
+        first, last = self.clock.first, self.clock.last
+        return {name: _filled(values, first, last) for name, values in (self._series or {}).items()}
+
+    def _read_benchmark(self) -> FloatArray | None:
+        """Daily returns of the benchmark that the algorithm chose; None without one."""
+        if self.benchmark is None:
+            return None
+        return benchmark_of_asset(self.ledger.panel, self.finder.sid(self.benchmark), self.clock.first, self.clock.last)
+
+
+def _filled(values: dict[int, Any], first: int, last: int) -> list[Any]:
+    found, value = [], nan
+    for row in range(first, last + 1):
+        value = values.get(row, value)
+        found.append(value)
+    return found
