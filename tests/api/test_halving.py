@@ -166,3 +166,34 @@ def test_a_plan_counts_all_runs():
 def test_says_what_is_wrong(options, message):
     with pytest.raises(rb.RustybtRayError, match=message):
         halve(**options)
+
+
+ALGORITHM = """
+from zipline.api import order_target_percent, symbol
+
+def initialize(context):
+    context.asset = symbol("{symbol}")
+
+def handle_data(context, data):
+    closes = data.history(context.asset, "price", context.params["slow"], "1d")
+    above = closes[-context.params["fast"]:].mean() > closes.mean()
+    order_target_percent(context.asset, 1.0 if above else 0.0)
+"""
+
+
+def test_zipline_algorithms_are_halved_and_learned_from_too(tmp_path):
+    path = tmp_path / "algorithm.py"
+    path.write_text(ALGORITHM.format(symbol=PANEL.symbols[0]))
+    options = {"space": {"fast": rb.Int(3, 15), "slow": rb.Int(20, 60)}, "n_trials": 9, "start": "2023-06-01"}
+    study = halve(str(path), **options)
+    assert study.spec.kind == "zipline"
+    assert study.runs.group_by("rung").len().sort("rung")["len"].to_list() == [9, 3, 1]
+    assert study.n_failed == 0
+    alone = rb.optimize(
+        str(path), bundle=PANEL, points=[study.best_params], start="2023-06-01", executor="inline", progress=False
+    )
+    assert alone.trials.select(*METRICS).equals(study.top(1).select(*METRICS))
+    learned = halve(str(path), **options | {"search": "tpe", "lag": 2})
+    assert results(
+        halve(str(path), executor="ray", pool=FakePool(seed=1), **options | {"search": "tpe", "lag": 2})
+    ).equals(results(learned))
