@@ -29,7 +29,7 @@ def backtest(
     start: DateLike | None = None,
     end: DateLike | None = None,
     capital: float = 1_000_000.0,
-    costs: Costs | None = None,
+    costs: Costs | Mapping[str, Any] | None = None,
     fill: str = "next_close",
     settings: Settings | Mapping[str, Any] | None = None,
     root: str | Path | None = None,
@@ -49,7 +49,7 @@ def backtest(
         First and last session, both included; by default the bundle's own.
     capital : float, default 1_000_000.0
         Money at the start.
-    costs : Costs, default Costs()
+    costs : Costs or mapping, default Costs()
         Free of charge by default; of an algorithm zipline's default, and its own calls win.
     fill : {"next_close", "next_open"}
         The price that orders fill at on the session after the decision.

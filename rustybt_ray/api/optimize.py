@@ -46,7 +46,7 @@ def optimize(
     start: DateLike | None = None,
     end: DateLike | None = None,
     capital: float = 1_000_000.0,
-    costs: Costs | None = None,
+    costs: Costs | Mapping[str, Any] | None = None,
     fill: Literal["next_close", "next_open"] = "next_close",
     settings: Settings | Mapping[str, Any] | None = None,
     search: "Literal['grid', 'random', 'sobol', 'lhs', 'tpe', 'cmaes', 'nsga2', 'gp', 'halving'] | Any" = "grid",
@@ -93,7 +93,7 @@ def optimize(
     start, end : date or str, optional
         First and last session, both included; by default the bundle's own.
     capital : float, default 1_000_000.0
-    costs : Costs, default Costs()
+    costs : Costs or mapping, default Costs()
         Free of charge by default, and the result says so; of an algorithm zipline's default, and its own calls win.
     fill : {"next_close", "next_open"}
         The price that orders fill at on the session after the decision.

@@ -59,7 +59,7 @@ def prepare(
     start: DateLike | None,
     end: DateLike | None,
     capital: float,
-    costs: Costs | None,
+    costs: Costs | Mapping[str, Any] | None,
     fill: str,
     settings: Settings | Mapping[str, Any] | None,
     search: Any,

@@ -1,7 +1,7 @@
 """A strategy as the caller gave it, loaded, checked and named."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rustybt_ray._typing import StrategyFunction
@@ -35,30 +35,37 @@ def resolve(strategy: StrategyFunction | str, version: str | None = None) -> Loa
     return Loaded(found, strategy_digest(found.function, version), describe(found.function))
 
 
-def rules_of(kind: str, costs: Costs | None, settings: Settings | Mapping[str, Any] | None) -> tuple[Costs, Settings]:
+def rules_of(
+    kind: str, costs: Costs | Mapping[str, Any] | None, settings: Settings | Mapping[str, Any] | None
+) -> tuple[Costs, Settings]:
     """Costs and settings as given, or what a strategy of this kind has by default: zipline's for its algorithms.
 
-    Settings by name change these of the kind's default.
+    Mappings change what they name of the kind's default.
 
     Raises
     ------
     InputError
-        If there is no such setting, or its value is not allowed.
+        If there is no such name, or its value is not allowed.
     """
     if not isinstance(settings, Settings):
-        settings = _changed(settings or {}, Settings.zipline if kind == ZIPLINE else Settings)
-    if costs is None and kind == ZIPLINE:
-        from rustybt_ray.zipline.defaults import ZIPLINE_COSTS
-
-        costs = ZIPLINE_COSTS
-    return costs or Costs(), settings
+        settings = (Settings.zipline if kind == ZIPLINE else Settings)(**_known(settings, Settings, "settings"))
+    if not isinstance(costs, Costs):
+        costs = replace(_default_costs(kind), **_known(costs, Costs, "costs"))
+    return costs, settings
 
 
-def _changed(changes: Mapping[str, Any], make: Callable[..., Settings]) -> Settings:
-    known = [field.name for field in fields(Settings)]
-    for name in changes:
-        if name not in known:
-            raise InputError(
-                "settings", f"Settings, or named among {', '.join(known)}", name, "See rustybt_ray.Settings."
-            )
-    return make(**changes)
+def _default_costs(kind: str) -> Costs:
+    if kind != ZIPLINE:
+        return Costs()
+    from rustybt_ray.zipline.defaults import ZIPLINE_COSTS
+
+    return ZIPLINE_COSTS
+
+
+def _known(changes: Mapping[str, Any] | None, owner: type, what: str) -> Mapping[str, Any]:
+    names = list(owner.__annotations__)
+    for name in changes or {}:
+        if name not in names:
+            remedy = f"See rustybt_ray.{owner.__name__}."
+            raise InputError(what, f"{owner.__name__}, or named among {', '.join(names)}", name, remedy)
+    return changes or {}

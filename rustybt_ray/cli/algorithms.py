@@ -30,7 +30,7 @@ def run(strategy: str, params: dict[str, Any], arguments: dict[str, Any], dump: 
     Raises
     ------
     click.UsageError
-        If a dump is wanted of what is no algorithm.
+        If a strategy of another kind is asked for a dump.
     """
     from rustybt_ray.api.backtest import backtest
     from rustybt_ray.cli.compiling import announce_compile

@@ -60,15 +60,15 @@ def command(
     """Run STRATEGY once over BUNDLE and print every metric with its meaning."""
     from rustybt_ray.cli.output import check_destination, computing, write_data
     from rustybt_ray.cli.values import params_text
+    from rustybt_ray.engine.costs import Costs
+    from rustybt_ray.zipline.result import AlgorithmBacktest
 
     check_destination(form, " or choose another format")
     arguments = market_arguments(options)
-    from rustybt_ray.zipline.result import AlgorithmBacktest
-
     with computing():
         result = run(strategy, params, arguments, dump)
     notes = []
-    if not isinstance(result, AlgorithmBacktest) and (arguments["costs"] is None or arguments["costs"].free):
+    if Costs(**arguments["costs"]).free and not isinstance(result, AlgorithmBacktest):
         from rustybt_ray.cli.summary import without_costs
 
         notes.append(without_costs(result.metrics))

@@ -32,6 +32,7 @@ def search_options(function: Any) -> Any:
     options = (
         click.option(
             "-p",
+            "-D",
             "--param",
             "space",
             type=Parsed("name=values", parse_dimension, missing=SPACE_FORMS),

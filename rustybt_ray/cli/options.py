@@ -129,15 +129,13 @@ RATES = ("commission", "slippage", "borrow", "margin", "cash")
 def market_arguments(options: dict[str, Any]) -> dict[str, Any]:
     """Take what `market` and `common` added out of `options`: arguments of `rustybt_ray.optimize` and `backtest`.
 
-    Costs of which nothing was said are None: the strategy's kind has its own.
+    Costs and settings are those of which something was said: the kind of the strategy has its own for the rest.
     """
-    from rustybt_ray.engine.costs import Costs
-
     source = click.get_current_context().get_parameter_source
-    said = [name for name in RATES if source(name) is not ParameterSource.DEFAULT]
     rates = {name: options.pop(name) for name in RATES}
+    costs = {name: rate for name, rate in rates.items() if source(name) is not ParameterSource.DEFAULT}
     kept = {name: options.pop(name) for name in ("bundle", "start", "end", "capital", "fill", "root")}
-    return {**kept, "costs": Costs(**rates) if said else None, "settings": options.pop("settings")}
+    return {**kept, "costs": costs, "settings": options.pop("settings")}
 
 
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:

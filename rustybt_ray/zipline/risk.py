@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rustybt_ray._typing import BoolArray, FloatArray
+from rustybt_ray._typing import FloatArray
 
 PERIODS = 252.0
 ROOT = math.sqrt(PERIODS)
@@ -65,9 +65,9 @@ def cumulative_risk(returns: FloatArray, benchmark: FloatArray | None = None) ->
     ([nan, 11.224972, -3.464102, -1.509009], [0.0, 0.0, -0.02, -0.02])
     """
     count = np.arange(1.0, len(returns) + 1.0)
-    mean, squares, same, distance = _moments(returns, count)
+    mean, squares, distance = _moments(returns, count)
     with np.errstate(all="ignore"):
-        deviation = _deviation(squares, same, count)
+        deviation = _deviation(squares, count)
         losses = np.cumsum(np.minimum(returns, 0.0) ** 2)
         sharpe = mean / deviation * ROOT
         sortino = mean * PERIODS / (np.sqrt(losses / count) * ROOT)
@@ -83,28 +83,28 @@ def _against_benchmark(
     """Volatility and return of the benchmark, beta and alpha."""
     if benchmark is None or not benchmark.any():
         undefined, zeros = np.full(len(count), np.nan), np.zeros(len(count))
-        return _deviation(zeros, zeros == 0.0, count), zeros, undefined, undefined.copy()
-    center, squares, same, own = _moments(benchmark, count)
+        return _deviation(zeros, count), zeros, undefined, undefined.copy()
+    center, squares, own = _moments(benchmark, count)
     beta = _prefix_sums(own * distance * _growth(count)) / squares
-    beta[(squares / count < SMALLEST_VARIANCE) | (count < 2.0)] = np.nan
+    beta[squares / count < SMALLEST_VARIANCE] = np.nan
     alpha = np.power(1.0 + (mean - beta * center), PERIODS) - 1.0
-    volatility = _deviation(squares, same, count) * ROOT
+    volatility = _deviation(squares, count) * ROOT
     earned = np.cumprod(1.0 + benchmark, dtype=np.float64) - 1.0
     return volatility, earned, beta, _finite(alpha)
 
 
-def _moments(values: FloatArray, count: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray, FloatArray]:
-    """Of each prefix the mean, the sum of squared distances from it, and whether all values are the same; the new distances.
+def _moments(values: FloatArray, count: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Of each prefix the mean and the sum of squared distances from it, and the new distances.
 
     A new distance is that of a value from the mean of those before it. It does not depend on where zero is, and is taken from
-    the first value: that is exact for values near it.
+    the first value: that is exact for values near it, and exactly 0 while all are equal.
     """
     mean = _prefix_sums(values) / count
     shifted = values - values[:1]
     center = _prefix_sums(shifted) / count if values[:1].any() else mean
     distance = shifted - np.concatenate([[0.0], center[:-1]])
     squares = np.cumsum(distance * distance * _growth(count))
-    return mean, squares, np.logical_and.accumulate(shifted == 0.0), distance
+    return mean, squares, distance
 
 
 def _growth(count: FloatArray) -> FloatArray:
@@ -113,9 +113,9 @@ def _growth(count: FloatArray) -> FloatArray:
     return part
 
 
-def _deviation(squares: FloatArray, same: BoolArray, count: FloatArray) -> FloatArray:
+def _deviation(squares: FloatArray, count: FloatArray) -> FloatArray:
     """Standard deviation with ddof 1."""
-    deviation: FloatArray = np.sqrt(np.where(same, 0.0, squares) / (count - 1.0))
+    deviation: FloatArray = np.sqrt(squares / (count - 1.0))
     return deviation
 
 

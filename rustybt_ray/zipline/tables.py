@@ -56,7 +56,7 @@ def orders_frame(record: Record) -> "pl.DataFrame":
             "dt": times_series(record.times_of(table[:, ORDER_CHANGED])),
             "amount": _whole(table, ORDER_AMOUNT),
             "filled": _whole(table, ORDER_FILLED),
-            "status": _texts([ORDER_STATUS(state).name for state in _whole(table, ORDER_STATE).tolist()]),
+            "status": _texts([state.name for state in ORDER_STATUS]).gather(_whole(table, ORDER_STATE)),
             "limit": pl.Series(table[:, ORDER_LIMIT]).fill_nan(None),
             "stop": pl.Series(table[:, ORDER_STOP]).fill_nan(None),
             "limit_reached": table[:, ORDER_LIMIT_REACHED] != 0.0,
@@ -110,7 +110,7 @@ def by_session(record: Record, name: str, frame: "pl.DataFrame") -> "pl.Series":
     import polars as pl
 
     fields = [column for column in frame.columns if column not in ("row", "time")]
-    lists = frame.group_by("row", maintain_order=True).agg(pl.struct(fields).alias(name))
+    lists = frame.group_by("row").agg(pl.struct(fields).alias(name))
     rows = pl.DataFrame({"row": np.arange(record.first, record.last + 1)})
     joined = rows.join(lists, on="row", how="left", maintain_order="left")
     return joined[name].fill_null(pl.Series([[]], dtype=lists.schema[name]))
@@ -134,9 +134,10 @@ def _texts(values: list[str | None] | list[str]) -> "pl.Series":
 
 
 def _symbols(record: Record, columns: IntArray) -> "pl.Series":
-    return _texts([record.view.symbols[column] for column in columns.tolist()])
+    return _texts(list(record.view.symbols)).gather(columns)
 
 
 def _ids(record: Record, orders: IntArray) -> "pl.Series":
-    known = {order: record.order_ids(order) for order in np.unique(orders).tolist() if order != BY_AUTO_CLOSE}
-    return _texts([known.get(order) for order in orders.tolist()])
+    known, which = np.unique(orders, return_inverse=True)
+    ids = [None if order == BY_AUTO_CLOSE else record.order_ids(order) for order in known.tolist()]
+    return _texts(ids).gather(which)

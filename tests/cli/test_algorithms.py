@@ -1,68 +1,27 @@
-"""`backtest` of a zipline algorithm's file: what is asked of the engine, what is written, what is refused."""
+"""Zipline algorithms at the command line."""
 
 import gzip
 import json
 
-import numpy as np
 import pytest
-
-from rustybt_ray.data.build import panel_from_arrays
-from rustybt_ray.data.grid import on_grid
-from rustybt_ray.engine.backtest import simulate
-from rustybt_ray.engine.weights import equal_weight
-from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.zipline.algorithm import Algorithm
-from rustybt_ray.zipline.record import Record
-from rustybt_ray.zipline.result import AlgorithmBacktest
+from zipline_goldens import assert_same, read_golden, unpack_sources
 
 TEXT = """
-from zipline.api import order, record
+from zipline.api import order_target_percent, record, symbol
 
-fast = 20
+share = 0.5
 
 
 def initialize(context):
-    pass
+    context.asset = symbol("AAA")
+    context.limit = context.params.get("limit", 3)
+
+
+def handle_data(context, data):
+    if data.current(context.asset, "price") > context.limit:
+        order_target_percent(context.asset, share)
+    record(x=share, y=context.limit)
 """
-
-
-@pytest.fixture
-def made():
-    """A run of two sessions without a trade, with the metrics of a backtest."""
-    panel = panel_from_arrays(["2020-01-02", "2020-01-03"], ["A"], *[[[10.0], [11.0]]] * 4, [[1e6], [1e6]])
-    values = np.full(2, 1e5)
-    return Record(
-        view=on_grid(panel),
-        first=0,
-        last=1,
-        capital=1e5,
-        benchmark=None,
-        daily=np.array([[1e5, 0.0, 1e5, 0.0, 0.0, 0.0, 0.0, 0.0]] * 2),
-        transactions=np.empty((0, 7)),
-        orders=np.empty((0, 13)),
-        positions=np.empty((0, 6)),
-        recorded={"x": [1, 2]},
-        order_ids=str,
-        metrics=simulate(panel, equal_weight(np.zeros((2, 1), bool)), 0, 1).metrics,
-        returns=np.zeros(2),
-        equity=values,
-    )
-
-
-@pytest.fixture
-def asked(monkeypatch, made):
-    """What `rb.backtest` is called with; "raises" is what it raises."""
-    calls = {}
-
-    def backtest(strategy, params, **arguments):
-        calls.update(strategy=strategy, params=params, arguments=arguments)
-        if "raises" in calls:
-            raise calls["raises"]
-        return AlgorithmBacktest.of(made)
-
-    monkeypatch.setattr("rustybt_ray.api.backtest.backtest", backtest)
-    monkeypatch.setattr("rustybt_ray.strategies.load.load_strategy", Algorithm.from_file)
-    return calls
 
 
 @pytest.fixture
@@ -72,63 +31,91 @@ def algorithm(tmp_path):
     return path
 
 
-def test_an_algorithm_is_asked_for_with_its_own_costs(call, asked, algorithm):
-    result = call("backtest", "-f", algorithm, "-b", "mine", "-s", "2020-01-02", "-e", "2020-01-03", "-D", "fast=5")
-    assert isinstance(asked["strategy"], Algorithm)
-    assert asked["params"] == {"fast": 5}
-    wanted = {"bundle": "mine", "start": "2020-01-02", "end": "2020-01-03", "capital": 1e6, "root": None}
-    assert asked["arguments"] == wanted
-    assert "algo.py: fast=5, on mine, 2020-01-02 to 2020-01-03" in result.stdout
-    assert "Without costs" not in result.stdout
+@pytest.fixture
+def bundle(call, source):
+    call("ingest", "mine", source)
+    return "mine"
 
 
-def test_capital_and_settings_by_the_command_line(call, asked, algorithm):
-    call("backtest", "-f", algorithm, "-b", "mine", "--capital", "5000", "--set", "max_leverage=3")
-    assert asked["arguments"]["capital"] == 5000.0
-    assert asked["arguments"]["settings"].max_leverage == 3
+def dumped(path):
+    content = path.read_bytes()
+    return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+
+
+def line(content, section, row):
+    return dict(zip(content[section]["columns"], content[section]["rows"][row], strict=True))
 
 
 @pytest.mark.parametrize("name", ["out.json", "folder/out.json.gz"])
-def test_a_dump_holds_the_run_and_what_was_run(call, asked, algorithm, tmp_path, name):
+def test_a_dump_holds_the_run_and_what_was_run(call, algorithm, bundle, tmp_path, name):
     path = tmp_path / name
-    result = call("backtest", "-f", algorithm, "-b", "mine", "-e", "2020-01-03", "-D", "fast=5", "--dump", path)
+    words = ("-b", bundle, "-e", "2020-03-06", "-D", "share=0.25", "-D", "limit=7", "--dump", path)
+    result = call("backtest", "-f", algorithm, *words)
+    assert "algo.py: share=0.25 limit=7, on mine, 2020-01-06 to 2020-03-06" in result.stdout
     assert f"Saved in {path}: everything that the algorithm did." in result.stdout
-    text = gzip.decompress(path.read_bytes()) if name.endswith("gz") else path.read_bytes()
-    content = json.loads(text)
+    assert "Without costs" not in result.stdout
+    content = dumped(path)
     assert content["error"] is None
-    assert content["sessions"] == ["2020-01-02", "2020-01-03"]
-    assert content["constant"]["portfolio_value"] == 100000.0
-    assert content["recorded"] == {"x": [1, 2]}
+    assert (len(content["sessions"]), set(content["recorded"]["x"]), set(content["recorded"]["y"])) == (45, {0.25}, {7})
     meta = content["meta"]
-    assert (meta["algorithm"], meta["bundle"], meta["params"]) == ("algo.py", "mine", {"fast": 5})
-    assert (meta["start"], meta["end"], meta["capital"]) == (None, "2020-01-03", 1e6)
+    assert (meta["algorithm"], meta["bundle"], meta["params"]) == ("algo.py", "mine", {"share": 0.25, "limit": 7})
+    assert (meta["start"], meta["end"], meta["capital"]) == (None, "2020-03-06", 1e6)
     assert len(meta["algorithm_sha256"]) == 64
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_a_dump_of_a_run_that_failed_holds_the_users_error(call, asked, algorithm, tmp_path, told):
-    error = ZeroDivisionError("division by zero")
-    if told:
-        error = StrategyError("the algorithm failed", "algo.py:9", "Mend it.")
-        error.__cause__ = ZeroDivisionError("division by zero")
-    asked["raises"] = error
-    result = call("backtest", "-f", algorithm, "-b", "mine", "--dump", tmp_path / "out.json", code=1)
-    assert "Error: " in result.stderr
-    content = json.loads((tmp_path / "out.json").read_text())
+def test_what_is_said_changes_ziplines_rules_and_no_others(call, algorithm, bundle, tmp_path):
+    """Five basis points by default; a commission that is said is charged, and the slippage stays."""
+    prices = []
+    for words in ((), ("--commission", "per-trade:100"), ("--slippage", "none", "--capital", "5000")):
+        path = tmp_path / "out.json"
+        call("backtest", "-f", algorithm, "-b", bundle, *words, "--dump", path)
+        content = dumped(path)
+        placed, filled, traded = (
+            line(content, "orders", 0),
+            line(content, "orders", 1),
+            line(content, "transactions", 0),
+        )
+        prices.append((traded["price"], filled["commission"], placed["amount"]))
+    (price, per_share, shares), (same, hundred, _), (lower, _, few) = prices
+    assert (price, hundred) == (same, 100.0)
+    assert per_share == pytest.approx(0.001 * shares)
+    assert price == pytest.approx(lower * 1.0005)
+    assert few == pytest.approx(shares / 200, abs=1)
+
+
+def test_a_study_of_an_algorithm_has_ziplines_rules(call, algorithm, bundle, tmp_path):
+    words = ("-b", bundle, "-D", "share=0.1:0.5:0.1", "--slippage", "none", "--set", "dividends=ex-date")
+    call("optimize", "-f", algorithm, *words, "-o", tmp_path / "run", "--format", "json")
+    spec = json.loads((tmp_path / "run" / "study.json").read_text())
+    assert (spec["kind"], spec["settings"]["open_orders"], spec["settings"]["dividends"]) == (
+        "zipline",
+        "kept",
+        "ex-date",
+    )
+    assert (spec["costs"]["commission"]["model"], spec["costs"]["slippage"]["model"]) == ("PerShare", "NoSlippage")
+    table = json.loads(call("show", tmp_path / "run", "--format", "json").stdout)
+    assert len(str(table)) > 100
+
+
+def test_a_dump_of_a_run_that_failed_holds_the_users_error(call, algorithm, bundle, tmp_path):
+    algorithm.write_text(TEXT + "    1 / 0\n")
+    result = call("backtest", "-f", algorithm, "-b", bundle, "--dump", tmp_path / "out.json", code=1)
+    assert "ZeroDivisionError: division by zero" in result.stderr
+    assert "algo.py:16 in handle_data" in result.stderr
+    content = dumped(tmp_path / "out.json")
     assert content["error"] == {"type": "ZeroDivisionError", "message": "division by zero"}
     assert sorted(content) == ["error", "meta"]
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--dump", "out.txt"), "--dump must be a file that ends in .json or .json.gz; received 'out.txt'"),
-    ],
-)
-def test_what_is_not_an_algorithms(call, asked, algorithm, words, message):
-    result = call("backtest", "-f", algorithm, "-b", "mine", *words, code=2)
-    assert message in " ".join(result.stderr.replace("│", " ").split())
-    assert "strategy" not in asked
+def test_a_name_that_is_none_of_the_algorithms(call, algorithm, bundle):
+    result = call("backtest", "-f", algorithm, "-b", bundle, "-D", "shar=0.5", code=1)
+    assert "algo has no parameter 'shar'" in " ".join(result.stderr.split())
+    assert "Did you mean 'share'?" in " ".join(result.stderr.split())
+
+
+def test_a_dump_is_json(call, algorithm):
+    result = call("backtest", "-f", algorithm, "-b", "mine", "--dump", "out.txt", code=2)
+    assert "--dump must be a file that ends in .json or .json.gz; received 'out.txt'" in result.stderr
 
 
 def test_a_target_function_has_no_dump(call, tmp_path):
@@ -136,3 +123,16 @@ def test_a_target_function_has_no_dump(call, tmp_path):
     result = call("backtest", "-f", tmp_path / "target.py", "-b", "mine", "--dump", tmp_path / "out.json", code=2)
     assert "--dump is for zipline algorithms" in result.stderr
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize(("name", "capital"), [("order_styles.synthetic", 1e5), ("account_leverage.synthetic", 1e5)])
+def test_the_program_repeats_a_golden(call, tmp_path, name, capital):
+    """From the csv files and the algorithm's file to the dump; a run that ends in an error too."""
+    golden, folder = read_golden(name), unpack_sources(tmp_path)
+    call("ingest", "synthetic", folder / "synthetic" / "daily")
+    words = ("-b", "synthetic", "-s", "2018-01-02", "-e", "2019-12-31", "--capital", capital)
+    file, code = folder / "algos" / golden["meta"]["algorithm"], 1 if golden["error"] else 0
+    call("backtest", "-f", file, *words, "--dump", tmp_path / "out.json", code=code)
+    made = json.loads((tmp_path / "out.json").read_text())
+    assert_same(made, golden)
+    assert made["meta"]["algorithm_sha256"] == golden["meta"]["algorithm_sha256"]

@@ -77,7 +77,7 @@ def test_every_command_takes_the_bundle_root(words, call):
     [
         (["optimise"], "No such command 'optimise'"),
         (["optimize", "-f", "x.py"], "Missing option '-b' / '--bundle'"),
-        (["optimize", "-f", "x.py", "-b", "b"], "Missing option '-p' / '--param'. Forms: fast=5:50:5"),
+        (["optimize", "-f", "x.py", "-b", "b"], "Missing option '-p' / '-D' / '--param'. Forms: fast=5:50:5"),
         (["optimize", "-p", "fast"], "the parameter must be NAME=VALUES; received 'fast'"),
         (["optimize", "-p", "a=1,2", "-p", "a=3,4"], "'a' must be given once"),
         (["optimize", "-s", "2010"], "a date must be year-month-day; received '2010'"),

@@ -34,6 +34,7 @@ def test_equal_runs_give_equal_bytes(run, tmp_path):
     assert first == second == third
     plain = dump(run, tmp_path / "d.json", meta).read_bytes()
     assert gzip.decompress(first) == plain
+    assert first[4:8] == bytes(4)  # no time of writing
     assert plain.endswith(b"}\n")
     assert json.loads(plain) == describe(run, meta)
 
@@ -47,8 +48,11 @@ def test_what_json_cannot_say(run):
 
 
 def test_a_recorded_ledger_column_is_daily(run):
-    found = describe(dataclasses.replace(run, recorded={"returns": [7] * len(run), "beta": [1] * len(run)}), {})
+    rest = len(run) - 1
+    recorded = {"returns": [7] * len(run), "pnl": [True, *[1] * rest], "beta": [1] * len(run)}
+    found = describe(dataclasses.replace(run, recorded=recorded), {})
     assert found["constant"]["returns"] == 7
+    assert found["daily"]["pnl"] == [True, *[1] * rest]  # equal, and not one value
     assert found["constant"]["beta"] is None
     assert found["recorded"] == {}
 

@@ -123,8 +123,8 @@ def test_after_a_total_loss_returns_are_undefined(record):
 
 
 def test_max_leverage_never_falls_and_starts_at_zero(record):
-    found = number_columns(with_values(record, [2000.0, -3000.0, 1000.0, 0.0], [0.0, 1000.0, 1000.0, 2000.0]))
-    assert found["gross_leverage"] == [0.0, -0.5, 0.5, 1.0]
+    found = number_columns(with_values(record, [-3000.0, -5000.0, 1000.0, 0.0], [1000.0, 1000.0, 1000.0, 2000.0]))
+    assert found["gross_leverage"] == [-0.5, -0.25, 0.5, 1.0]
     assert found["max_leverage"] == [0.0, 0.0, 0.5, 1.0]
 
 

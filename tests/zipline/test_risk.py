@@ -108,6 +108,11 @@ def test_returns_that_differ_in_their_last_digits():
     assert_as_defined(returns, [0.25 - 2.0 * r for r in returns])
 
 
+def test_returns_that_cancel_leave_the_small_one():
+    """What a sum of large returns rounds away is there when they are gone."""
+    assert_as_defined([0.75, 2.0**-60, -0.75, 2.0**-58], [0.5, -0.25, 2.0**-62, -0.25])
+
+
 def test_long_series_against_numpy_and_empyrical():
     import empyrical
 
