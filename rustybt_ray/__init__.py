@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rustybt_ray.exceptions import RustybtRayError as RustybtRayError
     from rustybt_ray.exceptions import StrategyError as StrategyError
     from rustybt_ray.exceptions import WeightsError as WeightsError
+    from rustybt_ray.search.halving import Halving as Halving
     from rustybt_ray.search.space import Choice as Choice
     from rustybt_ray.search.space import Float as Float
     from rustybt_ray.search.space import Int as Int
@@ -72,6 +73,7 @@ _HOMES = {
     "rustybt_ray.exceptions": (
         "BundleError", "ExecutionError", "IngestError", "InputError", "RustybtRayError", "StrategyError", "WeightsError",
     ),
+    "rustybt_ray.search.halving": ("Halving",),
     "rustybt_ray.search.space": ("Choice", "Float", "Int", "ParameterSpace"),
     "rustybt_ray.strategies.strategy": ("Objective",),
     "rustybt_ray.strategies.trial": ("Trial",),

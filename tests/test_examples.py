@@ -74,3 +74,11 @@ def test_on_a_cluster():
     study = load("on_a_cluster").main(None, space, executor="inline", progress=False)
     assert study.trials["fast"].to_list() == [5]  # the constraint holds
     assert study.n_failed == 0
+
+
+def test_conditional_space():
+    study = load("conditional_space").main(40, executor="inline", progress=False)
+    assert study.trials.height == 40
+    assert study.n_failed == 0
+    assert 0 < study.pareto.height < 40
+    assert study.trials.filter(kind="ema")["slow"].null_count() == len(study.trials.filter(kind="ema"))

@@ -107,7 +107,7 @@ class Sink:
         self.study.add(block, chunk.columns)
         if self.callbacks:
             for number in block.numbers.tolist():
-                trial = self.study.trial(number)
+                trial = self.study.trial_of(number)
                 for callback in self.callbacks:
                     callback(self.study, trial)
 
@@ -142,7 +142,9 @@ def run_trials(
         start = PoolStart(lambda: open_pool(place, job, panel, study.spec.bundle))
         handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
         try:
-            study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped
+            outcome = run(source, job, inline, stop=handover, timeout=timeout, **options)
+            study.stopped = outcome.stopped
+            study.waited += outcome.waited
         finally:
             goes_on = study.stopped == "stopped" and handover.ready
             if not goes_on:
@@ -165,6 +167,7 @@ def run_trials(
             **options,
         )
         study.stopped = outcome.stopped
+        study.waited += outcome.waited
     finally:
         if pool is not place.pool:
             pool.close()

@@ -86,7 +86,7 @@ class Handover:
 
     def __init__(self, source: TrialSource, study: "Study", start: PoolStart, workers: int) -> None:
         self.source, self.study, self.start, self.workers = source, study, start, workers
-        self.since, self.before = time.perf_counter(), study.n_trials
+        self.since, self.before = time.perf_counter(), study.n_runs
         self.ready = False
 
     def __call__(self) -> bool:
@@ -103,7 +103,7 @@ class Handover:
 
     def pays(self) -> bool:
         """Whether workers save more time than they cost."""
-        left, done = self.source.remaining, self.study.n_trials - self.before
+        left, done = self.source.remaining, self.study.n_runs - self.before
         if not left or self.workers < 2 or done < ENOUGH:
             return False
         return workers_pay(left, (time.perf_counter() - self.since) / done, self.workers)

@@ -13,7 +13,6 @@ from rustybt_ray.api.handover import RAY_COSTS, workers_pay
 from rustybt_ray.api.optimize import optimize
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.resume import ResumedSource
-from rustybt_ray.api.searches import Source
 from rustybt_ray.api.tryout import Tryout
 from rustybt_ray.execution.policy import ChunkPolicy
 from rustybt_ray.execution.ports import TrialSource
@@ -113,16 +112,18 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     given = said.arguments
     place = Place(**{name: given[name] for name in PLACE})
     asked = prepare(**{name: given[name] for name in inspect.signature(prepare).parameters})
-    source: TrialSource = Source(asked.search, asked.spec.objective)
+    source: TrialSource = asked.source()
     recorded, written = 0, HEADER.size
     if given["run_dir"] is not None:
         found = find_recorded(Path(given["run_dir"]), asked.spec, resume=given["resume"])
         recorded, written = len(found.numbers), max(found.end, HEADER.size)
-        if found.blocks:
-            source = ResumedSource(source, [block for _, block in found.blocks], lambda block, columns: None)
+        if found.blocks and not asked.ends:
+            columns, blocks = zip(*found.blocks, strict=True)
+            params = columns if asked.spec.adaptive else ()
+            source = ResumedSource(source, blocks, lambda block, columns: None, params)
         if len(found.suspects):
             place = place.apart(found.suspects)
-    trials = source.remaining
+    trials = max((asked.spec.trials or 0) - recorded, 0) if asked.ends else source.remaining
     tryout = Tryout(asked, source, run=not place.isolated)
     where = _where(place, trials, tryout.seconds)
     ray, workers = where["executor"] == "ray", where["workers"]

@@ -15,6 +15,7 @@ from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.memory import TrialMemory
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
+from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import ZIPLINE
 from rustybt_ray.strategies.trial import Trial
@@ -189,7 +190,9 @@ def _rows(chunk: Chunk) -> Any:
     names = tuple(chunk.columns)
     if not names:
         return ({} for _ in range(len(chunk)))
-    return (dict(zip(names, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+    holes = any(isinstance(values, list) and ABSENT in values for values in chunk.columns.values())
+    return map(present, rows) if holes else rows
 
 
 def _values(result: Any) -> dict[str, float]:

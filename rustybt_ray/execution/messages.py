@@ -11,8 +11,10 @@ from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.engine.settings import Settings
+from rustybt_ray.search.protocol import present
 
-COMPLETE, FAILED = 0, 1
+COMPLETE, FAILED, PRUNED = 0, 1, 2
+"""States of trials; a pruned one ran on a part of the history alone."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Chunk:
     numbers : ndarray of int64, shape (k,)
         Trial numbers.
     columns : dict of str to sequence of length k
-        Parameter values as plain Python or NumPy scalars.
+        Parameter values as plain Python or NumPy scalars; ABSENT for a parameter that a trial does not have.
     """
 
     number: int
@@ -75,8 +77,8 @@ class Chunk:
         return len(self.numbers)
 
     def params(self, position: int) -> dict[str, Any]:
-        """Parameters of the trial at `position`."""
-        return {name: values[position] for name, values in self.columns.items()}
+        """Parameters that the trial at `position` has."""
+        return present({name: values[position] for name, values in self.columns.items()})
 
     def part(self, number: int, low: int, high: int) -> "Chunk":
         """The trials at [low, high) as a chunk of their own."""

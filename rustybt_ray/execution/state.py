@@ -66,6 +66,8 @@ class DriverState:
         Workers wanted.
     remaining : int or None
         Trials that the search has yet to give; None if it does not know.
+    lag : int or None
+        Trials that may be under way at a time; None: any number.
     notes : list of Again
         What was sent back since the list was last emptied.
     """
@@ -73,6 +75,7 @@ class DriverState:
     policy: ChunkPolicy
     workers: int = 1
     remaining: int | None = None
+    lag: int | None = None
     waiting: deque[Piece] = field(default_factory=deque)
     running: dict[int, dict[int, Piece]] = field(default_factory=dict)
     cancelled: bool = False
@@ -94,6 +97,13 @@ class DriverState:
         """Whether nothing is in flight and nothing will be."""
         pending = any(not piece.void for pieces in self.running.values() for piece in pieces.values())
         return not pending and (self.cancelled or not self._more())
+
+    @property
+    def starved(self) -> int:
+        """Workers that have nothing because the search waits for the results of trials under way."""
+        if self.lag is None or not self._dry or self.remaining == 0 or self.waiting or len(self._shelf):
+            return 0
+        return sum(not pieces for pieces in self.running.values())
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take in an event; what follows from it at once. New work is given out by `dispatch`."""
@@ -306,7 +316,9 @@ class DriverState:
         return max(self.workers, len(self.running))
 
     def _size(self, remaining: int | None) -> int:
-        """Trials of the next chunk."""
+        """Trials of the next chunk; of a search that waits for results no worker takes so many that others have none."""
+        if self.lag is not None:
+            remaining = self.lag if remaining is None else min(remaining, self.lag)
         return self.policy.size(self._crew, remaining)
 
     def _number(self) -> int:

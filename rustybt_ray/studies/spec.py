@@ -33,12 +33,17 @@ class StudySpec:
     search : dict
         The search, its space and its constraint.
     objective, direction : str
+        Of several objectives the first.
     require : tuple of str
         Conditions that a trial must meet to be best.
     start, end : str
         First and last session, as ISO dates.
     trials : int or None
         Trials of the search; None if it does not know before its end.
+    aims : tuple of (str, str)
+        Further objectives, each with its direction.
+    adaptive : bool
+        Whether the search chooses trials by the results of earlier ones.
     """
 
     strategy: dict[str, Any]
@@ -61,6 +66,18 @@ class StudySpec:
     format: int = FORMAT
     machine: dict[str, str] = field(default_factory=dict)
     trials: int | None = None
+    aims: tuple[tuple[str, str], ...] = ()
+    adaptive: bool = False
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """All objectives."""
+        return (self.objective, *(name for name, _ in self.aims))
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The direction of each objective."""
+        return (self.direction, *(direction for _, direction in self.aims))
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as JSON takes it."""
