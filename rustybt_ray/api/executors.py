@@ -2,11 +2,12 @@
 
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus, initialised
 from actors.naming import check_pool_name
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_bytes, check_choice, check_count, check_number
 from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace
@@ -29,7 +30,7 @@ log = logging.getLogger("rustybt_ray")
 EXECUTORS = ("auto", "inline", "ray")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Place:
     """What the caller said about where and how long trials run."""
 

@@ -1,11 +1,11 @@
 """What `optimize` is asked, checked and resolved before any trial runs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rustybt_ray._expressions import Expression, parse
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
 from rustybt_ray.api.panels import day, open_panel
@@ -25,7 +25,7 @@ from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Prepared:
     """A study that could begin: its strategy, search and panel, what workers must know, and its specification."""
 

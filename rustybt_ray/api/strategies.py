@@ -1,8 +1,8 @@
 """A strategy as the caller gave it, loaded, checked and named."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray.strategies.identity import strategy_digest
 from rustybt_ray.strategies.load import load_strategy
@@ -10,7 +10,7 @@ from rustybt_ray.strategies.shipping import describe
 from rustybt_ray.strategies.strategy import Strategy, inspect_strategy
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Loaded:
     """A strategy with its identity and its record for the study."""
 

@@ -1,12 +1,13 @@
 """One trial: a panel, weights and rules in; metrics, and on request everything that happened, out."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
@@ -151,7 +152,7 @@ class Simulator:
         return WeightsError(what, where, "Scale the weights, or raise Settings(max_leverage=...).")
 
 
-@dataclass(frozen=True, eq=False)
+@record_class(frozen=True, eq=False)
 class Backtest:
     """Everything that happened in one trial.
 

@@ -1,8 +1,8 @@
 """Every choice of the ledger that has more than one defensible answer, by name."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_choice, check_count, check_number
 
 FILLS = ("next_close", "next_open")
@@ -15,7 +15,7 @@ DIVIDENDS = ("ex-date", "pay date", "never")
 DELISTINGS = ("morning", "session end")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Settings:
     """Rules of the ledger; the defaults are the ones documented in docs/ledger.md.
 

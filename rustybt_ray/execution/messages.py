@@ -1,11 +1,12 @@
 """What travels between driver and workers: a job once a study, chunks of trials, blocks of results."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.costs import Costs
@@ -15,7 +16,7 @@ from rustybt_ray.engine.settings import Settings
 COMPLETE, FAILED = 0, 1
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Job:
     """All that a worker must know to run any trial of one study.
 
@@ -53,7 +54,7 @@ class Job:
     keep_returns: bool = False
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Chunk:
     """Trials to run together: their numbers and their parameters as columns.
 
@@ -84,7 +85,7 @@ class Chunk:
         return Chunk(number, self.numbers[low:high], columns)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class TrialError:
     """Why a trial has no metrics: the exception's type, its message, and the traceback as text."""
 
@@ -93,7 +94,7 @@ class TrialError:
     traceback: str
 
 
-@dataclass
+@record_class
 class Block:
     """Results of some trials, as columns.
 

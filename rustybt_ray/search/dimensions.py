@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray._validation import check_count, check_number
 from rustybt_ray.exceptions import InputError
@@ -17,7 +17,7 @@ WIDEST = 2**62
 MOST = 2**53  # grid values of a Float: positions up to here are exact
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Int:
     """Whole numbers from `low` to `high` by `step`; `high` is one of them where the steps meet it.
 
@@ -67,7 +67,7 @@ class Int:
         return self.at(_positions(shares, self.size))
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Float:
     """Real numbers from `low` to `high`; on a grid by `step`, or spread evenly in logarithms with `log`.
 
@@ -171,7 +171,7 @@ class Float:
         return int(low.scaleb(places)), int(step.scaleb(places)), 10**places
 
 
-@dataclass(frozen=True, init=False)
+@record_class(frozen=True, init=False)
 class Choice:
     """One of some values: ``Choice("sma", "ema")`` or ``Choice(["sma", "ema"])``.
 

@@ -1,13 +1,13 @@
 """The ask/tell protocol that every search follows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Points:
     """Some points of a search: trial numbers, and parameters as columns of plain Python values.
 

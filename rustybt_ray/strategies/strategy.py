@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import StrategyError
 
 TARGET, OBJECTIVE = "target", "objective"
@@ -31,7 +31,7 @@ class Objective:
         return self.function(trial)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Strategy:
     """A strategy with what is known of it before it runs.
 

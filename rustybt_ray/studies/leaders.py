@@ -1,18 +1,19 @@
 """The best trials so far, of a study too large to keep all of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 
 from rustybt_ray._expressions import Expression
+from rustybt_ray._record import record_class
 from rustybt_ray.execution.messages import Block
 from rustybt_ray.studies.selection import objective_values, ranking
 from rustybt_ray.studies.trials import merge
 
 
-@dataclass
+@record_class
 class Leaders:
     """Keeps the best `size` of the trials it is shown, best first, by the rules of `Study.top`.
 

@@ -1,11 +1,11 @@
 """The trials of a study: from blocks of columns to one table, and one trial of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import COMPLETE, Block, TrialError
@@ -18,7 +18,7 @@ STATES = {0: "complete", 1: "failed"}
 SMALL = 2_000  # rows
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class FrozenTrial:
     """One finished trial.
 

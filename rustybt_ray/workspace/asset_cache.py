@@ -1,17 +1,17 @@
 """Asset tables by bundle version: symbol to column, listing range, which assets are listed when."""
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, IntArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import InputError
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Assets:
     """The assets of one panel.
 
