@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus, initialised
-from actors.naming import check_pool_name
 from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_bytes, check_choice, check_count, check_number
 from rustybt_ray.api.handover import Handover, PoolStart
@@ -48,6 +47,8 @@ class Place:
         if self.n_jobs is not None:
             check_count("n_jobs", self.n_jobs, low=1)
         if isinstance(self.pool, str):
+            from actors.naming import check_pool_name
+
             check_pool_name(self.pool, "pool")
         if self.memory_limit is not None:
             object.__setattr__(self, "memory_limit", check_bytes("memory_limit", self.memory_limit))

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._record import record_class
 from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
@@ -24,6 +23,9 @@ from rustybt_ray.strategies.strategy import TARGET, check_parameters
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
 
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
+
 
 @record_class(frozen=True)
 class Prepared:
@@ -34,7 +36,7 @@ class Prepared:
     panel: Panel
     job: Job
     spec: StudySpec
-    conditions: tuple[Expression, ...]
+    conditions: "tuple[Expression, ...]"
 
 
 def prepare(
@@ -109,7 +111,7 @@ def prepare(
     return Prepared(loaded, found, panel, job, spec, conditions)
 
 
-def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:
+def requirements(require: str | Iterable[str] | None, metrics: bool) -> "tuple[Expression, ...]":
     """The conditions that the best trial must meet; of target functions they may name metrics alone.
 
     Raises
@@ -118,5 +120,9 @@ def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Ex
         If a condition cannot be read or names no metric.
     """
     texts = (require,) if isinstance(require, str) else tuple(require or ())
+    if not texts:
+        return ()
+    from rustybt_ray._expressions import parse
+
     names = (*METRICS, *ORDERED) if metrics else None
     return tuple(parse(text, names=names, what="require") for text in texts)

@@ -10,7 +10,6 @@ from rustybt_ray._validation import check_choice
 from rustybt_ray.exceptions import InputError, StrategyError
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns
-from rustybt_ray.search.grid import GridSearch
 from rustybt_ray.search.points import PointSearch
 from rustybt_ray.search.protocol import Search
 from rustybt_ray.search.space import ParameterSpace
@@ -45,6 +44,8 @@ def make_search(
         space = ParameterSpace(space.parameters, constraint=constraint)
     check_choice("search", search, SEARCHES)
     if search == "grid":
+        from rustybt_ray.search.grid import GridSearch
+
         return GridSearch(space, n_trials=n_trials)
     if n_trials is None:
         raise InputError("n_trials", "given with search='random'", None, "Say how many points to draw: n_trials=200.")

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import cloudpickle
-
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.bytecode import uses
 from rustybt_ray.strategies.origin import imports_locally, is_library, local_modules
@@ -35,6 +33,8 @@ def pack(function: Callable[..., Any]) -> bytes:
         if imports_locally(module, level):
             what = f"{name} imports the local module {'.' * level + module!r} inside a function, which a worker does not have"
             raise StrategyError(what, name, "Import it at the top of the file: then it travels with the strategy.")
+    import cloudpickle
+
     with _local_modules_by_value():
         try:
             return cloudpickle.dumps(function)  # type: ignore[no-any-return]
@@ -51,6 +51,8 @@ def unpack(data: bytes) -> Callable[..., Any]:
     StrategyError
         If it cannot be loaded here: a library is missing or differs.
     """
+    import cloudpickle
+
     try:
         return cloudpickle.loads(data)  # type: ignore[no-any-return]
     except Exception as error:
@@ -110,6 +112,8 @@ def _modified(file: str) -> int:
 @contextmanager
 def _local_modules_by_value() -> Iterator[None]:
     """All of the user's modules travel by value meanwhile; numba has a pickler of its own, which must know too."""
+    import cloudpickle
+
     picklers = [cloudpickle, *filter(None, [sys.modules.get("numba.cloudpickle")])]
     added = []
     for pickler in picklers:
@@ -133,6 +137,8 @@ def _culprit(value: Any, path: str, seen: set[int] | None = None) -> str | None:
     if id(value) in seen:
         return None
     seen.add(id(value))
+    import cloudpickle
+
     try:
         cloudpickle.dumps(value)
         return None

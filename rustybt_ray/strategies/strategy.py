@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -117,6 +116,8 @@ def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
         return
     for name in names:
         if name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "Remove it from the space, or add the argument."
             raise StrategyError(f"{signature} has no argument {name!r}", f"parameters: {', '.join(names)}", hint)

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
 from rustybt_ray._record import record_class
 from rustybt_ray.execution.messages import Block
 from rustybt_ray.studies.selection import objective_values, ranking
 from rustybt_ray.studies.trials import merge
+
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
 
 
 @record_class
@@ -26,7 +28,7 @@ class Leaders:
 
     objective: str
     direction: str
-    require: Sequence[Expression] = ()
+    require: "Sequence[Expression]" = ()
     size: int = 10
     _kept: Block = field(default_factory=lambda: merge([]))
     _params: dict[int, dict[str, Any]] = field(default_factory=dict)

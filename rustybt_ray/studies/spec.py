@@ -5,7 +5,6 @@ import platform
 import sys
 from dataclasses import field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rustybt_ray._record import record_class
@@ -74,6 +73,8 @@ class StudySpec:
 @cache
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
+    from importlib.metadata import PackageNotFoundError, version
+
     made = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in PACKAGES:
         try:

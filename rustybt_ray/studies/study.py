@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import FAILED, Block
@@ -16,6 +15,8 @@ from rustybt_ray.studies.trials import STATES, FrozenTrial, merge, table
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from rustybt_ray._expressions import Expression
 
 Columns = dict[str, list[Any]]
 
@@ -41,7 +42,7 @@ class Study:
     def __init__(
         self,
         spec: StudySpec,
-        require: Sequence[Expression] = (),
+        require: "Sequence[Expression]" = (),
         replay: Callable[[dict[str, Any]], Backtest] | None = None,
     ) -> None:
         self.spec = spec

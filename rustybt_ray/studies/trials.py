@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._loading import undisturbed
 from rustybt_ray._record import record_class
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError
@@ -109,7 +110,8 @@ def _stacked(blocks: Sequence[Block], order: np.ndarray) -> np.ndarray | None:
 
 def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[str]) -> "pl.DataFrame":
     """One row a trial: its number, parameters, metrics, state, error, duration and worker."""
-    import polars as pl
+    with undisturbed():
+        import polars as pl
 
     errors = [None] * len(block)
     if block.errors:
