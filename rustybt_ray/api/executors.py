@@ -142,7 +142,7 @@ def run_trials(
     if place.begins_here:
         inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(sink.callbacks))
         start = PoolStart(lambda: open_pool(place, job, panel, study.spec.bundle))
-        handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
+        handover = Handover(source, study, start, lambda: place.workers if place.executor == "auto" else 1)
         try:
             study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped
         finally:

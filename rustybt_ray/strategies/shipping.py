@@ -86,6 +86,8 @@ def _source(code: CodeType, file: str, modified: int) -> tuple[str | None, str |
             return (file if modified else None), "".join(inspect.getblock(lines))
         except (SyntaxError, IndentationError, tokenize.TokenError):
             pass
+    elif file.startswith("<") and file.endswith(">"):  # typed after `python -c`, made by `exec`: nobody kept the text
+        return None, None
     return _text(code)
 
 
