@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rustybt_ray._loading import undisturbed
 from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
@@ -181,7 +182,8 @@ class Backtest:
     @cached_property
     def fills(self) -> "pl.DataFrame":
         """Every change of a position: row, column, time, symbol, shares (signed), price, commission, slippage, kind."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         rows, columns = self.log[:, 0].astype(np.int64), self.log[:, 1].astype(np.int64)
         return pl.DataFrame(
@@ -201,7 +203,8 @@ class Backtest:
     @cached_property
     def curve(self) -> "pl.DataFrame":
         """Value and cash by time, one row a bar."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         time = self.panel.time[self.first : self.last + 1].astype("datetime64[ns]")
         return pl.DataFrame({"time": time, "equity": self.equity, "cash": self.cash})
@@ -209,7 +212,8 @@ class Backtest:
     @cached_property
     def holdings(self) -> "pl.DataFrame":
         """Shares by time, one column an asset."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         columns = {name: self.positions[:, i] for i, name in enumerate(self.panel.symbols)}
         return pl.DataFrame({"time": self.curve["time"], **columns})

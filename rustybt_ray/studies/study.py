@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._loading import undisturbed
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import FAILED, Block
@@ -87,7 +88,8 @@ class Study:
         They are where the study has a run directory and all of them fit `OptimizationConfig.returns_budget`; `backtest` gives
         those of any trial exactly.
         """
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         if self._merged.returns is None:
             return None
