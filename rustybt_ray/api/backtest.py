@@ -11,7 +11,6 @@ from rustybt_ray.engine.backtest import Backtest, Simulator, record
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.strategies.load import load_strategy
 from rustybt_ray.strategies.strategy import OBJECTIVE, check_parameters, inspect_strategy
 
 if TYPE_CHECKING:
@@ -66,7 +65,11 @@ def backtest(
         If the strategy, its weights, the bundle or an argument is at fault.
     """
     params = dict(params or {})
-    found = inspect_strategy(load_strategy(strategy))
+    if not callable(strategy):
+        from rustybt_ray.strategies.load import load_strategy
+
+        strategy = load_strategy(strategy)
+    found = inspect_strategy(strategy)
     if found.kind == OBJECTIVE:
         what = f"{found.name} is an objective function and has no backtest of its own"
         raise StrategyError(what, "backtest", "Use optimize, or pass a target function f(data, **params).")

@@ -5,7 +5,6 @@ from typing import Any
 from rustybt_ray._record import record_class
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray.strategies.identity import strategy_digest
-from rustybt_ray.strategies.load import load_strategy
 from rustybt_ray.strategies.shipping import describe
 from rustybt_ray.strategies.strategy import Strategy, inspect_strategy
 
@@ -27,5 +26,9 @@ def resolve(strategy: StrategyFunction | str, version: str | None = None) -> Loa
     StrategyError
         If it cannot be loaded or digested.
     """
-    found = inspect_strategy(load_strategy(strategy))
+    if not callable(strategy):
+        from rustybt_ray.strategies.load import load_strategy
+
+        strategy = load_strategy(strategy)
+    found = inspect_strategy(strategy)
     return Loaded(found, strategy_digest(found.function, version), describe(found.function))
