@@ -3,9 +3,10 @@
 Public names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
-import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from rustybt_ray._loading import undisturbed
 
 if TYPE_CHECKING:
     from rustybt_ray.api.backtest import backtest as backtest
@@ -90,13 +91,8 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    collecting = gc.isenabled()
-    gc.disable()  # what modules are made of stays: looking through all of it again and again is half of their loading time
-    try:
+    with undisturbed():
         value = getattr(import_module(_HOME[name]), name)
-    finally:
-        if collecting:
-            gc.enable()
     globals()[name] = value
     return value
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -13,4 +16,4 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 ParamValue: TypeAlias = bool | int | float | str | None
 Params: TypeAlias = Mapping[str, Any]
 DateLike: TypeAlias = str | date | datetime
-StrategyFunction: TypeAlias = Callable[..., Any]
+StrategyFunction: TypeAlias = "Callable[..., Any] | Algorithm"

@@ -2,11 +2,11 @@
 
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus, initialised
-from actors.naming import check_pool_name
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_bytes, check_choice, check_count, check_number
 from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace
@@ -29,7 +29,7 @@ log = logging.getLogger("rustybt_ray")
 EXECUTORS = ("auto", "inline", "ray")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Place:
     """What the caller said about where and how long trials run."""
 
@@ -47,6 +47,8 @@ class Place:
         if self.n_jobs is not None:
             check_count("n_jobs", self.n_jobs, low=1)
         if isinstance(self.pool, str):
+            from actors.naming import check_pool_name
+
             check_pool_name(self.pool, "pool")
         if self.memory_limit is not None:
             object.__setattr__(self, "memory_limit", check_bytes("memory_limit", self.memory_limit))
@@ -140,7 +142,7 @@ def run_trials(
     if place.begins_here:
         inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(sink.callbacks))
         start = PoolStart(lambda: open_pool(place, job, panel, study.spec.bundle))
-        handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
+        handover = Handover(source, study, start, lambda: place.workers if place.executor == "auto" else 1)
         try:
             outcome = run(source, job, inline, stop=handover, timeout=timeout, **options)
             study.stopped = outcome.stopped

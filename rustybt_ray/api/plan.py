@@ -1,12 +1,13 @@
 """`plan`: what `optimize` would do, before it does."""
 
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from actors import runtime
 from actors.environment import initialised
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray.api.executors import Place
 from rustybt_ray.api.handover import RAY_COSTS, workers_pay
@@ -24,7 +25,7 @@ from rustybt_ray.workspace.market_data import adjusted_bytes
 PLACE = ("executor", "n_jobs", "pool", "address", "timeout", "trial_timeout", "isolate", "memory_limit")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Plan:
     """What `optimize` would do with the same arguments. None stands for what cannot be known before.
 

@@ -1,12 +1,11 @@
 """What `optimize` is asked, checked and resolved before any trial runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rustybt_ray._expressions import Expression, parse
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
 from rustybt_ray.api.objectives import read_objectives
@@ -29,8 +28,11 @@ from rustybt_ray.studies.rungs import COLUMNS as RUNGS
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
 
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
 
-@dataclass(frozen=True)
+
+@record_class(frozen=True)
 class Prepared:
     """A study that could begin: its strategy, search and panel, what workers must know, and its specification."""
 
@@ -39,7 +41,7 @@ class Prepared:
     panel: Panel
     job: Job
     spec: StudySpec
-    conditions: tuple[Expression, ...]
+    conditions: "tuple[Expression, ...]"
     ends: tuple[int, ...] = ()
     """Of successive halving, the last row of each rung."""
 
@@ -149,7 +151,7 @@ def _check_zipline(panel: Panel, fill: str, settings: Settings) -> None:
     check_rules(panel, fill, settings)
 
 
-def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:
+def requirements(require: str | Iterable[str] | None, metrics: bool) -> "tuple[Expression, ...]":
     """The conditions that the best trial must meet; of target functions they may name metrics alone.
 
     Raises
@@ -158,5 +160,9 @@ def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Ex
         If a condition cannot be read or names no metric.
     """
     texts = (require,) if isinstance(require, str) else tuple(require or ())
+    if not texts:
+        return ()
+    from rustybt_ray._expressions import parse
+
     names = (*METRICS, *ORDERED) if metrics else None
     return tuple(parse(text, names=names, what="require") for text in texts)

@@ -11,7 +11,6 @@ from rustybt_ray.exceptions import InputError, StrategyError
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns
 from rustybt_ray.search.conditional import DrawnSearch, FunctionSpace
-from rustybt_ray.search.grid import GridSearch
 from rustybt_ray.search.halving import Halving, HalvingSearch
 from rustybt_ray.search.points import PointSearch
 from rustybt_ray.search.protocol import Search
@@ -61,6 +60,8 @@ def make_search(
         return PointSearch(points, constraint=constraint)
     found = _space(space, constraint)
     if search == "grid" and isinstance(found, ParameterSpace):
+        from rustybt_ray.search.grid import GridSearch
+
         return GridSearch(found, n_trials=n_trials)
     if isinstance(found, FunctionSpace) and not learns and search != "random":
         remedy = "Use search='random' or 'tpe' with n_trials, or a mapping of names to dimensions."

@@ -1,12 +1,14 @@
 """One trial: a panel, weights and rules in; metrics, and on request everything that happened, out."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rustybt_ray._loading import undisturbed
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.blotter import NO_TAPE, Stocks, grown, make_blotter
@@ -168,7 +170,7 @@ class Simulator:
         return WeightsError(what, where, "Scale the weights, or raise Settings(max_leverage=...).")
 
 
-@dataclass(frozen=True, eq=False)
+@record_class(frozen=True, eq=False)
 class Backtest:
     """Everything that happened in one trial.
 
@@ -197,7 +199,8 @@ class Backtest:
     @cached_property
     def fills(self) -> "pl.DataFrame":
         """Every change of a position: row, column, time, symbol, shares (signed), price, commission, slippage, kind."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         rows, columns = self.log[:, 0].astype(np.int64), self.log[:, 1].astype(np.int64)
         return pl.DataFrame(
@@ -217,7 +220,8 @@ class Backtest:
     @cached_property
     def curve(self) -> "pl.DataFrame":
         """Value and cash by time, one row a bar."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         time = self.panel.time[self.first : self.last + 1].astype("datetime64[ns]")
         return pl.DataFrame({"time": time, "equity": self.equity, "cash": self.cash})
@@ -225,7 +229,8 @@ class Backtest:
     @cached_property
     def holdings(self) -> "pl.DataFrame":
         """Shares by time, one column an asset."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         columns = {name: self.positions[:, i] for i, name in enumerate(self.panel.symbols)}
         return pl.DataFrame({"time": self.curve["time"], **columns})

@@ -1,8 +1,8 @@
 """Every choice of the ledger that has more than one defensible answer, by name."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_choice, check_count, check_number
 from rustybt_ray.exceptions import InputError
 
@@ -23,7 +23,7 @@ LIMIT_FILLS = ("at limit", "any price")
 MORNING_DATA = ("previous session", "same session")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Settings:
     """Rules of the ledger; the defaults are the ones documented in docs/ledger.md.
 

@@ -13,15 +13,14 @@ from rustybt_ray._typing import FloatArray
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.execution.memory import TrialMemory
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
 from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import ZIPLINE
-from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from rustybt_ray.execution.memory import TrialMemory
     from rustybt_ray.zipline.runner import AlgorithmRunner
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
@@ -78,6 +77,8 @@ class ChunkRunner:
         if job.memory_limit is None:
             self._memory = None
         elif self._memory is None or self._memory.limit != job.memory_limit:
+            from rustybt_ray.execution.memory import TrialMemory
+
             self._memory = TrialMemory(job.memory_limit)
         self._job = job
 
@@ -150,6 +151,8 @@ class ChunkRunner:
         return run_target
 
     def _run_objective(self, job: Job, chunk: Chunk) -> Block:
+        from rustybt_ray.strategies.trial import Trial
+
         strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)
         rows: list[dict[str, float]] = []
         block = self._empty(chunk, (), np.empty((len(chunk), 0)), np.full((len(chunk), MOMENTS), np.nan))

@@ -3,8 +3,9 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import ExecutionError
 from rustybt_ray.execution.events import (
     CRASHED,
@@ -35,7 +36,7 @@ DRAIN = 1.0  # seconds that chunks in flight get to end once a study is to stop
 log, people = logging.getLogger("rustybt_ray.driver"), logging.getLogger("rustybt_ray.workers")
 
 
-@dataclass
+@record_class
 class Outcome:
     """What a run of the driver yields.
 

@@ -1,11 +1,12 @@
 """What travels between driver and workers: a job once a study, chunks of trials, blocks of results."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.costs import Costs
@@ -17,7 +18,7 @@ COMPLETE, FAILED, PRUNED = 0, 1, 2
 """States of trials; a pruned one ran on a part of the history alone."""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Job:
     """All that a worker must know to run any trial of one study.
 
@@ -55,7 +56,7 @@ class Job:
     keep_returns: bool = False
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Chunk:
     """Trials to run together: their numbers and their parameters as columns.
 
@@ -86,7 +87,7 @@ class Chunk:
         return Chunk(number, self.numbers[low:high], columns)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class TrialError:
     """Why a trial has no metrics: the exception's type, its message, and the traceback as text."""
 
@@ -95,7 +96,7 @@ class TrialError:
     traceback: str
 
 
-@dataclass
+@record_class
 class Block:
     """Results of some trials, as columns.
 

@@ -5,9 +5,10 @@ cancelled; a worker never has more than `depth` chunks; a chunk whose worker die
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 
+from rustybt_ray._record import record_class
 from rustybt_ray.execution.events import (
     TIMED_OUT,
     Abort,
@@ -37,7 +38,7 @@ LOSSES = 8  # the same for workers that went away for reasons of their own, so t
 BARREN = 6  # times the number of workers: deaths of idle workers, without a chunk done between, that end the study
 
 
-@dataclass(slots=True)
+@record_class
 class Piece:
     """A chunk on its way: how many workers it ended, and how many were lost under it.
 
@@ -54,7 +55,7 @@ class Piece:
     alone: bool = False
 
 
-@dataclass(slots=True)
+@record_class
 class DriverState:
     """Which chunk waits, which runs where, and what the search may still give.
 

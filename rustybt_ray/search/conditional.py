@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray._validation import check_count
 from rustybt_ray.exceptions import InputError
@@ -17,7 +17,7 @@ from rustybt_ray.search.space import check_name
 EXAMPLE = "Return a dict of all parameters: {'fast': trial.suggest_int('fast', 5, 50)}."
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class LogInt:
     """Whole numbers from `low`, at least 1, to `high`, spread evenly in logarithms."""
 

@@ -1,11 +1,11 @@
 """Successive halving over time: all points on a first part of the history, the better ones again on longer parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray._validation import check_choice, check_count
 from rustybt_ray.exceptions import InputError
@@ -14,7 +14,7 @@ from rustybt_ray.search.protocol import Points, Search
 DRAWS = ("random", "sobol", "lhs", "grid")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Halving:
     """Successive halving (Jamieson & Talwalkar 2016), the resource being sessions of history.
 

@@ -1,10 +1,10 @@
 """The ask/tell protocol that every search follows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Protocol
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 
 
@@ -17,7 +17,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Points:
     """Some points of a search: trial numbers, and parameters as columns of plain Python values.
 

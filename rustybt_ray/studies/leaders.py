@@ -1,12 +1,12 @@
 """The best trials so far, of a study too large to keep all of; of several objectives all are kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray.execution.messages import Block
 from rustybt_ray.search.protocol import present
@@ -14,8 +14,11 @@ from rustybt_ray.studies.pareto import ranking_of_several
 from rustybt_ray.studies.selection import objective_values, ranking
 from rustybt_ray.studies.trials import merge
 
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
 
-@dataclass
+
+@record_class
 class Leaders:
     """Keeps the best `size` of the trials it is shown, best first, by the rules of `Study.top`.
 
@@ -30,7 +33,7 @@ class Leaders:
 
     objective: str
     direction: str
-    require: Sequence[Expression] = ()
+    require: "Sequence[Expression]" = ()
     size: int = 10
     aims: Sequence[tuple[str, str]] = ()
     _kept: Block = field(default_factory=lambda: merge([]))

@@ -1,11 +1,12 @@
 """Successive halving: from runs, one a trial and rung, to trials."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray.execution.messages import COMPLETE, PRUNED, Block
 
@@ -16,7 +17,7 @@ COLUMNS = ("rung", "sessions")
 """What the table of such a study has besides."""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Rungs:
     """How runs are numbered, and how long they are.
 

@@ -3,11 +3,11 @@
 import dataclasses
 import platform
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 
@@ -16,7 +16,7 @@ ENGINE = 1  # raised whenever a number that a trial yields changes
 PACKAGES = ("numpy", "numba", "polars", "pyarrow", "ray", "rustybt_ray", "scipy")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class StudySpec:
     """The resolved specification of a study.
 
@@ -90,6 +90,8 @@ class StudySpec:
 @cache
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
+    from importlib.metadata import PackageNotFoundError, version
+
     made = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in PACKAGES:
         try:

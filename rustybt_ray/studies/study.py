@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
+from rustybt_ray._loading import undisturbed
 from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import InputError
@@ -20,6 +20,8 @@ from rustybt_ray.studies.trials import STATES, FrozenTrial, column_order, merge,
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from rustybt_ray._expressions import Expression
 
 Columns = dict[str, list[Any]]
 
@@ -49,7 +51,7 @@ class Study:
     def __init__(
         self,
         spec: StudySpec,
-        require: Sequence[Expression] = (),
+        require: "Sequence[Expression]" = (),
         replay: Callable[[dict[str, Any]], Backtest] | None = None,
     ) -> None:
         self.spec = spec
@@ -109,7 +111,8 @@ class Study:
         They are where the study has a run directory and all of them fit `OptimizationConfig.returns_budget`; `backtest` gives
         those of any trial exactly.
         """
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         if self._merged.returns is None:
             return None

@@ -1,11 +1,12 @@
 """The trials of a study: from blocks of columns to one table, and one trial of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._loading import undisturbed
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError
@@ -20,7 +21,7 @@ STATES = {COMPLETE: "complete", FAILED: "failed", PRUNED: "pruned"}
 SMALL = 2_000  # rows
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class FrozenTrial:
     """One finished trial.
 
@@ -145,7 +146,8 @@ def _padded(block: Block, days: int) -> np.ndarray:
 
 def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[str]) -> "pl.DataFrame":
     """One row a trial: its number, parameters, metrics, state, error, duration and worker."""
-    import polars as pl
+    with undisturbed():
+        import polars as pl
 
     errors = [None] * len(block)
     if block.errors:

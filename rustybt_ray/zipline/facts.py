@@ -6,8 +6,8 @@ from typing import Any
 
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.zipline.benchmark import benchmark_of_asset
-from rustybt_ray.zipline.dates import utc
 from rustybt_ray.zipline.choices import Choices
+from rustybt_ray.zipline.dates import utc
 from rustybt_ray.zipline.schedule import Scheduled, schedule
 
 
