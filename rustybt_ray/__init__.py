@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from rustybt_ray.validation.combinatorial import CombinatorialPurged as CombinatorialPurged
     from rustybt_ray.validation.forward import Expanding as Expanding
     from rustybt_ray.validation.forward import Rolling as Rolling
+    from rustybt_ray.zipline.algorithm import Algorithm as Algorithm
+    from rustybt_ray.zipline.result import AlgorithmBacktest as AlgorithmBacktest
 
 _HOMES = {
     "rustybt_ray.api.backtest": ("backtest",),
@@ -81,6 +83,8 @@ _HOMES = {
     "rustybt_ray.studies.study": ("Study",),
     "rustybt_ray.validation.combinatorial": ("CombinatorialPurged",),
     "rustybt_ray.validation.forward": ("Expanding", "Rolling"),
+    "rustybt_ray.zipline.algorithm": ("Algorithm",),
+    "rustybt_ray.zipline.result": ("AlgorithmBacktest",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

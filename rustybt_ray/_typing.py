@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from rustybt_ray.zipline.algorithm import Algorithm
-
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 ParamValue: TypeAlias = bool | int | float | str | None
 Params: TypeAlias = Mapping[str, Any]
 DateLike: TypeAlias = str | date | datetime
-StrategyFunction: TypeAlias = "Callable[..., Any] | Algorithm"
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
+
+    StrategyFunction: TypeAlias = Callable[..., Any] | Algorithm
+else:
+    StrategyFunction = Callable[..., Any]
