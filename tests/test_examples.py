@@ -29,7 +29,7 @@ def load(name):
 def test_every_example_is_tested_here():
     text = Path(__file__).read_text()
     for path in FOLDER.glob("*.py"):
-        assert f'load("{path.stem}")' in text or f'"{path.name}"' in text
+        assert f'load("{path.stem}")' in text or f'"{path.name}"' in text, path.name
 
 
 def test_sma_crossover():

@@ -11,7 +11,6 @@ from rustybt_ray._loading import undisturbed
 from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.engine.blotter import NO_TAPE, Stocks, grown, make_blotter
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows, stock_dividends
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
@@ -33,6 +32,8 @@ from rustybt_ray.exceptions import InputError, WeightsError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from rustybt_ray.engine.blotter import Blotter
 
 run_segments = Kernel("rustybt_ray.engine.batch_nb", "run_segments")
 run_kept_segments = Kernel("rustybt_ray.engine.batch_nb", "run_kept_segments")
@@ -74,7 +75,7 @@ class Simulator:
         self.market = market_of(panel, fill, exact=settings.kept)
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay)
-        self.blotter = make_blotter(panel.shape[1], len(panel.stock_row)) if settings.kept else None
+        self.blotter = _blotter(panel) if settings.kept else None
         self._schedules: dict[str, BoolArray] = {}
         self._bind()
 
@@ -82,6 +83,8 @@ class Simulator:
         same: tuple[Any, ...] = (self.market, self.rules, self.book, self.segments)
         kernel = run_segments
         if self.blotter is not None:
+            from rustybt_ray.engine.blotter import NO_TAPE, Stocks
+
             stocks = Stocks(*stock_dividends(self.panel, exact=True))
             same = (self.market, stocks, self.rules, self.book, self.blotter, NO_TAPE, self.segments)
             kernel = run_kept_segments
@@ -113,6 +116,8 @@ class Simulator:
         self._run.replace(self._first, *target, *log, out, moments)
         refused = self._run()
         while refused < 0 and self.blotter is not None:
+            from rustybt_ray.engine.blotter import grown
+
             self.blotter = grown(self.blotter)
             self._bind()
             self._run.replace(self._first, *target, *log, out, moments)
@@ -306,6 +311,13 @@ def record(simulator: Simulator, weights: Weights | ArrayLike) -> Backtest:
         positions=log.positions[rows],
         log=log.fills[:count],
     )
+
+
+def _blotter(panel: Panel) -> "Blotter":
+    # loaded here because rules under which orders are replaced have no book
+    from rustybt_ray.engine.blotter import make_blotter
+
+    return make_blotter(panel.shape[1], len(panel.stock_row))
 
 
 def _plain(weights: ArrayLike) -> FloatArray:

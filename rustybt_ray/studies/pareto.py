@@ -2,13 +2,16 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.execution.messages import Block
 from rustybt_ray.studies.selection import eligible, objective_values
+
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
 
 
 def fronts(values: FloatArray) -> IntArray:
@@ -73,7 +76,7 @@ def _many(rows: FloatArray) -> IntArray:
 
 
 def ranking_of_several(
-    block: Block, objectives: Sequence[str], directions: Sequence[str], require: Sequence[Expression]
+    block: Block, objectives: Sequence[str], directions: Sequence[str], require: "Sequence[Expression]"
 ) -> tuple[IntArray, IntArray]:
     """Positions in `block` of the eligible trials, and the front of each.
 
