@@ -104,13 +104,16 @@ def halving(study: "Study") -> str:
     )
 
 
+UNCHECKED = {"objective": "an objective function", "zipline": "a zipline algorithm, which is handed no later bar"}
+"""Kinds of strategies that are not run on an altered future."""
+
+
 def causality(study: "Study") -> str:
     """Whether the best trial's decisions know the future."""
     if study.causal is True:
         return "causal: yes"
     if study.causal is None:
-        why = "an objective function" if study.spec.kind == "objective" else "no check was made"
-        return f"causal: not checked ({why})"
+        return f"causal: not checked ({UNCHECKED.get(study.spec.kind, 'no check was made')})"
     return f"NOT CAUSAL: decisions of {study.causal} moved when later bars were changed; no market gives these results."
 
 
