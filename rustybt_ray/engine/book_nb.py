@@ -236,14 +236,14 @@ def check_triggers(orders: FloatArray, i: int, price: float, row: int) -> bool:
 def commission_due(rules: Record, orders: FloatArray, i: int, size: float, fill: float) -> float:
     """Commission of a fill of `size` shares, zipline's rules: a minimum and a fixed charge once an order."""
     charged = orders[i, COMMISSION]
-    if rules.minimum > 0.0:
-        done = abs(orders[i, FILLED]) * rules.per_share + size * rules.per_share
-        due = rules.fixed + done + (orders[i, NOTIONAL] + size * fill) * rules.per_dollar
-        if charged == 0.0:
-            return max(due, rules.minimum)
-        return due - charged if due >= rules.minimum else 0.0
-    fixed = rules.fixed if charged == 0.0 else 0.0
-    return fixed + size * rules.per_share + size * (fill * rules.per_dollar)
+    if rules.per_dollar > 0.0 and rules.minimum == 0.0:
+        return size * (fill * rules.per_dollar)
+    if charged == 0.0:
+        return max(rules.fixed + size * rules.per_share + size * fill * rules.per_dollar, rules.minimum)
+    # what was filled before counts in the shares of today: a split between two fills moves the sum
+    done = abs(orders[i, FILLED]) * rules.per_share + size * rules.per_share
+    due = rules.fixed + done + (orders[i, NOTIONAL] + size * fill) * rules.per_dollar
+    return due - charged if due >= rules.minimum else 0.0
 
 
 @kernel
