@@ -212,10 +212,10 @@ def kept_morning(
 
 @kernel
 def kept_bar(
-    market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, row: int
+    market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, log: Log, row: int
 ) -> None:
     """The bar's fills, then the value that whoever decides at this close sees."""
-    fill_book(market, rules, account, book, blotter, tape, row)
+    fill_book(market, rules, account, book, blotter, tape, log.fills, row)
     settle(account, book, blotter)
     mark_positions(market, account, book, row)
 
@@ -288,7 +288,7 @@ def advance(
             kept_morning(market, stocks, rules, account, book, blotter, tape, log, first, row + 1)
             counts[PHASE] = MORNING_DONE
         elif done == MORNING_DONE:
-            kept_bar(market, rules, account, book, blotter, tape, row)
+            kept_bar(market, rules, account, book, blotter, tape, log, row)
             counts[PHASE] = BAR_DONE
         else:
             take_in(blotter, tape, row)
@@ -370,7 +370,7 @@ def run_kept(
             return False
     for row in range(first, last + 1):
         kept_morning(market, stocks, rules, account, book, blotter, tape, log, first, row)
-        kept_bar(market, rules, account, book, blotter, tape, row)
+        kept_bar(market, rules, account, book, blotter, tape, log, row)
         if active[row] & DECISION and not place_targets(
             market, target, rules, account, book, blotter, row, low, account.value
         ):

@@ -69,11 +69,19 @@ def ready_to_fill(market: Market, rules: Record, book: Book, blotter: Blotter, i
 
 @kernel
 def fill_one(
-    rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, row: int, i: int, request: FloatArray
+    rules: Record,
+    account: Record,
+    book: Book,
+    blotter: Blotter,
+    tape: Tape,
+    log: Log,
+    row: int,
+    i: int,
+    request: FloatArray,
 ) -> None:
     """Book a fill that somebody else's model has priced and charged."""
     quantity, fill, commission = request[QUANTITY], request[FILL_AT], request[CHARGE]
-    take_transaction(rules, account, book, blotter, tape, row, i, quantity, fill, commission)
+    take_transaction(rules, account, book, blotter, tape, log.fills, row, i, quantity, fill, commission)
     close_filled(blotter, i, previous(blotter, i))
 
 
@@ -100,7 +108,7 @@ def step(
     elif what == DUE:
         request[ANSWER] = commission_due(rule, blotter.orders, which, request[QUANTITY], request[FILL_AT])
     elif what == FILL:
-        fill_one(rule, account, book, blotter, tape, row, which, request)
+        fill_one(rule, account, book, blotter, tape, log, row, which, request)
     elif what == END_BAR:
         settle(account, book, blotter)
         mark_positions(market, account, book, row)
