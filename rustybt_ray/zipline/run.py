@@ -101,7 +101,7 @@ class AlgorithmRun(Facts):
         clock, ledger = self.clock, self.ledger
         ledger.advance(row, MORNING_DONE)
         early = self.settings.morning_data == "same session" or row == 0
-        clock.row = row if early else row - 1
+        clock.row, clock.morning = row if early else row - 1, row
         clock.dt, clock.before_trading = int(self._opens[row]) - BEFORE_OPEN, True
         self._marked = False
         try:
