@@ -144,7 +144,8 @@ class AlgorithmRun(Facts):
             return None
         slippage = self.slippage if self.slippage is not None else slippage_of(self.costs.slippage)
         commission = self.commission if own_commission else None
-        return ModelledBars(self.ledger, self.clock, self.finder, self.data, slippage, commission)
+        hold_limits = self.settings.limit_fills == "at limit"
+        return ModelledBars(self.ledger, self.clock, self.finder, self.data, slippage, commission, hold_limits)
 
     def portfolio_now(self) -> Portfolio:
         """The portfolio at the prices of now; before trading they are those that `data` shows."""
