@@ -171,8 +171,7 @@ def test_before_trading_the_close_to_come_is_seen_or_not(choice, seen):
     [
         (
             {"open_orders": "kept"},
-            r"Settings\(open_orders='kept'\) must be together with shares='whole', sizing='decision', .*, "
-             r"max_leverage=None, commissions='after bar'; received .* Start from Settings\.zipline\(\.\.\.\), or let",
+            r"Settings\(open_orders='kept'\) must be together with shares='whole', sizing='decision', .*Settings\.zipline",
         ),
         ({"rounding": "order"}, r"rounding must be 'position' where open orders are replaced; received 'order'"),
         ({"price_grid": 0.01}, r"price_grid must be None or 0\.001; received 0\.01\. zipline's grid is 0\.001"),
