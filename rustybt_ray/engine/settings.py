@@ -62,7 +62,8 @@ class Settings:
     limit_fills : {"at limit", "any price"}
         Whether slippage may move the fill of a limit order beyond its limit.
     morning_data : {"previous session", "same session"}
-        Which bar `before_trading_start` of a zipline algorithm sees as the current one.
+        Which bar `before_trading_start` of a zipline algorithm sees as the current one; on a bundle's first session it is that
+        session's.
     delisting_return : float, default 0.0
         Return applied to the last price of a delisted asset, at least -1.
     risk_free : float, default 0.0

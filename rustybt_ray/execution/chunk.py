@@ -1,5 +1,6 @@
 """What every worker does with a chunk: call the strategy for each trial, trade its weights, collect columns."""
 
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rustybt_ray.execution.memory import TrialMemory
     from rustybt_ray.zipline.runner import AlgorithmRunner
 
-PACKAGE = str(Path(__file__).resolve().parent.parent)
+PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
 UNLIMITED = nullcontext()
 
 

@@ -268,6 +268,10 @@ class AssetFinder:
             raise UnsupportedDatetimeFormat(input=value, method="set_symbol_lookup_date") from None
         self._looked_up = int(known)
 
+    def forget_lookup_date(self) -> None:
+        """Look symbols up as of the simulation's last session."""
+        self._looked_up = None
+
     def lookup(self, assets: Iterable[Asset | int]) -> list[Equity]:
         """`sid` of each asset or number."""
         return [self.sid(int(each)) for each in assets]

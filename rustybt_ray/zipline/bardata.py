@@ -75,7 +75,7 @@ class BarData:
     @property
     def current_session(self) -> Any:
         """The session's date, as a Timestamp without a zone."""
-        return self._frames.dates.stamp(self._clock.row)
+        return self._frames.dates.stamp(self._clock.session)
 
     def current_chain(self, continuous_future: Any) -> NoReturn:
         """Futures: not supported."""

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 class AlgorithmBacktest(Backtest):
     """Everything that happened in one run of an algorithm: a `Backtest`, and zipline's reports.
 
-    Its `fills` are the transactions; cash for the fractions that splits leave is not among them.
+    Its `fills` are the transactions; cash for the fractions that splits leave is not among them. Its `cash` is the portfolio's:
+    where dividends count from their ex-date on, what they owe is part of it.
 
     Attributes
     ----------
