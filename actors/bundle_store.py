@@ -3,9 +3,9 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import ExecutionError
 from rustybt_ray.workspace.market_data import adjusted_fields
@@ -13,7 +13,7 @@ from rustybt_ray.workspace.market_data import adjusted_fields
 log = logging.getLogger("rustybt_ray.workers")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class PlacedPanel:
     """A panel that workers can open.
 

@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import ray
+
+from rustybt_ray._record import record_class
 
 SETUP, READY, PLACED = -1, -2, -3  # what a call is that is not a chunk
 HOUSEKEEPING = (SETUP, PLACED)
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Answer:
     """What came back from a call: the worker's number, the chunk's or the kind of call, and its value or what it raised."""
 

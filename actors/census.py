@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 import ray
 
 from actors.thread import answer_of
+from rustybt_ray._record import record_class
 
 Found = TypeVar("Found")
 PERIOD = 1.0  # seconds between two looks at the cluster; one takes about 1 ms
@@ -20,7 +21,7 @@ DOUBT = 30.0  # seconds for which a node that lost a worker may still be listed 
 log = logging.getLogger("rustybt_ray.workers")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class View:
     """What a look at the cluster saw.
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from actors.control_groups import cpu_quota
-
 THREAD_CAPS = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
@@ -52,6 +50,8 @@ def initialised() -> bool:
 
 def available_cpus(system: Path = Path("/")) -> int:
     """CPUs that this process may use: its affinity, and its control groups' quota if there is one."""
+    from actors.control_groups import cpu_quota
+
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota(system)
     return affinity if quota is None else max(1, min(affinity, int(quota)))

@@ -15,11 +15,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import ExecutionError
 
 MARK = "rustybt-ray-result"
@@ -34,7 +34,7 @@ STOPPING = 15.0  # seconds that a stopped job has to end and be seen so; Ray kil
 PAUSES = (0.3, 2.0)  # seconds between two looks at the log, at first and later
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Ended:
     """How a job ended: status, exit code if its command began, Ray's message, the log."""
 

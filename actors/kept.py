@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -12,12 +11,13 @@ from actors.calls import read
 from actors.faults import cause_of
 from actors.lease import Lease, holder_of
 from actors.naming import NAMESPACE, pools_in, worker_of, workers_in
+from rustybt_ray._record import record_class
 
 ANSWER = 10.0  # seconds for a worker to end what its last driver gave it, two chunks at most
 log = logging.getLogger("rustybt_ray.workers")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Found:
     """A worker that another driver left: its number, its actor and its node."""
 

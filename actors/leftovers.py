@@ -7,8 +7,9 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from rustybt_ray._record import record_class
 
 SESSION = re.compile(r"session_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d+_(\d+)")
 DAEMONS = re.compile(r"^\S*/(gcs_server|raylet)(?=\s)|/ray/(?:autoscaler/_private|_private|dashboard)/(\w+)\.py")
@@ -16,7 +17,7 @@ SETTLING = 3.0  # seconds in which workers end whose Ray is being shut down
 YOUNG = 60.0  # seconds within which a session may exist before the processes that name it
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Process:
     """A process as the system tells of it.
 
@@ -49,7 +50,7 @@ class Process:
         return found[1] if found else ""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Folder:
     """A session folder and the bytes in it."""
 

@@ -2,17 +2,17 @@
 
 import os
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from actors import runtime
 from actors.thread import ray_thread
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import ExecutionError
 
 LIMIT = 60.0  # seconds for the first worker's first answer; it takes one
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Probe:
     """Seconds that Ray took: to start, to the first answer of its first worker, for one more call, to shut down."""
 

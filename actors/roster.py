@@ -1,13 +1,14 @@
 """Who is in a crew, and on which node. Everything here runs on the Ray thread."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import ray
 
+from rustybt_ray._record import record_class
 
-@dataclass(slots=True)
+
+@record_class
 class Member:
     """A worker: its actor, the node it was placed on, and when it must be ready (infinity once it is).
 

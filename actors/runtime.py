@@ -3,13 +3,14 @@
 import atexit
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from actors import quiet
 from actors.environment import DRIVER, THREAD_CAPS, available_cpus, initialised, variables
 from actors.naming import NAMESPACE
 from actors.thread import ray_thread
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import ExecutionError
 
 log = logging.getLogger("rustybt_ray.ray")
@@ -20,7 +21,7 @@ PATIENCE = 30.0  # seconds that `ray.shutdown` may take; it takes 7 when the hea
 _INIT = {"log_to_driver": False, "logging_level": "ERROR", "namespace": NAMESPACE}
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Session:
     """A Ray that is ready for workers.
 
@@ -39,7 +40,7 @@ class Session:
     elastic: bool = False
 
 
-@dataclass
+@record_class
 class _Owned:
     """The Ray that this module started or joined: the node that this process is on, and the sessions on it."""
 

@@ -7,16 +7,20 @@
 The loop over our parts (the engine's simulator and nothing else, which is not the public interface) is the hardest one to
 meet: it loads half of the modules.
 
-Each measurement is a whole cold process; the compile cache is warm. The two of a pair follow each other, and every second
-pair begins with the other one, so that what drifts on the machine falls on both.
+Each measurement is a whole cold process. The kernels are compiled, and so is the bytecode, as pip leaves a package: where
+PYTHONDONTWRITEBYTECODE is set, every process would compile a clone's sources again, which takes longer than the trials. The
+two of a pair follow each other, and every second pair begins with the other one, so that what drifts on the machine falls on
+both.
 """
 
 import argparse
+import compileall
 import math
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,8 +111,11 @@ def compare(trials: int, pairs: int, kind: str = "parts") -> Pairs:
     AssertionError
         If the two find different best trials; nothing is timed then.
     """
+    import actors
     import rustybt_ray as rb
 
+    for package in (actors, rb):
+        compileall.compile_dir(Path(str(package.__file__)).parent, quiet=1)
     rb.ingest_sample()
     grid: list[Any] = [(fast, slow) for fast in range(5, 51, 5) for slow in range(60, 251, 10)][:trials]
     loop, ours = LOOPS[kind].format(grid=grid), OURS.format(grid=grid)

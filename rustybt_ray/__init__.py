@@ -3,9 +3,10 @@
 Public names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
-import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from rustybt_ray._loading import undisturbed
 
 if TYPE_CHECKING:
     from rustybt_ray.api.backtest import backtest as backtest
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from rustybt_ray.exceptions import RustybtRayError as RustybtRayError
     from rustybt_ray.exceptions import StrategyError as StrategyError
     from rustybt_ray.exceptions import WeightsError as WeightsError
+    from rustybt_ray.search.halving import Halving as Halving
     from rustybt_ray.search.space import Choice as Choice
     from rustybt_ray.search.space import Float as Float
     from rustybt_ray.search.space import Int as Int
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from rustybt_ray.validation.combinatorial import CombinatorialPurged as CombinatorialPurged
     from rustybt_ray.validation.forward import Expanding as Expanding
     from rustybt_ray.validation.forward import Rolling as Rolling
+    from rustybt_ray.zipline.algorithm import Algorithm as Algorithm
+    from rustybt_ray.zipline.result import AlgorithmBacktest as AlgorithmBacktest
 
 _HOMES = {
     "rustybt_ray.api.backtest": ("backtest",),
@@ -77,6 +81,7 @@ _HOMES = {
     "rustybt_ray.exceptions": (
         "BundleError", "ExecutionError", "IngestError", "InputError", "RustybtRayError", "StrategyError", "WeightsError",
     ),
+    "rustybt_ray.search.halving": ("Halving",),
     "rustybt_ray.search.space": ("Choice", "Float", "Int", "ParameterSpace"),
     "rustybt_ray.strategies.strategy": ("Objective",),
     "rustybt_ray.strategies.trial": ("Trial",),
@@ -84,6 +89,8 @@ _HOMES = {
     "rustybt_ray.studies.walk_forward": ("WalkForward",),
     "rustybt_ray.validation.combinatorial": ("CombinatorialPurged",),
     "rustybt_ray.validation.forward": ("Expanding", "Rolling"),
+    "rustybt_ray.zipline.algorithm": ("Algorithm",),
+    "rustybt_ray.zipline.result": ("AlgorithmBacktest",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -94,13 +101,8 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    collecting = gc.isenabled()
-    gc.disable()  # what modules are made of stays: looking through all of it again and again is half of their loading time
-    try:
+    with undisturbed():
         value = getattr(import_module(_HOME[name]), name)
-    finally:
-        if collecting:
-            gc.enable()
     globals()[name] = value
     return value
 

@@ -12,12 +12,12 @@ import operator
 import tokenize
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import InputError
 
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -42,7 +42,7 @@ LONGEST = 1_000  # characters
 DEEPEST = 60  # nested operations
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Expression:
     """A condition that was read.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,4 +13,9 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 ParamValue: TypeAlias = bool | int | float | str | None
 Params: TypeAlias = Mapping[str, Any]
 DateLike: TypeAlias = str | date | datetime
-StrategyFunction: TypeAlias = Callable[..., Any]
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
+
+    StrategyFunction: TypeAlias = Callable[..., Any] | Algorithm
+else:
+    StrategyFunction = Callable[..., Any]

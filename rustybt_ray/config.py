@@ -1,11 +1,10 @@
 """How an optimization uses memory and workers."""
 
-from dataclasses import dataclass
-
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_bytes, check_count, check_number
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class OptimizationConfig:
     """Caches and their limits.
 

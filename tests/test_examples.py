@@ -29,7 +29,7 @@ def load(name):
 def test_every_example_is_tested_here():
     text = Path(__file__).read_text()
     for path in FOLDER.glob("*.py"):
-        assert f'load("{path.stem}")' in text
+        assert f'load("{path.stem}")' in text or f'"{path.name}"' in text, path.name
 
 
 def test_sma_crossover():
@@ -74,3 +74,22 @@ def test_on_a_cluster():
     study = load("on_a_cluster").main(None, space, executor="inline", progress=False)
     assert study.trials["fast"].to_list() == [5]  # the constraint holds
     assert study.n_failed == 0
+
+
+def test_conditional_space():
+    study = load("conditional_space").main(40, executor="inline", progress=False)
+    assert study.trials.height == 40
+    assert study.n_failed == 0
+    assert 0 < study.pareto.height < 40
+    assert study.trials.filter(kind="ema")["slow"].null_count() == len(study.trials.filter(kind="ema"))
+
+
+def test_zipline_crossover():
+    rb.ingest_sample()
+    asked = {"bundle": "sample-mag-7", "start": "2022-01-03", "end": "2022-12-30"}
+    file, space = FOLDER / "zipline_crossover.py", {"FAST": rb.Choice([20, 40]), "SLOW": rb.Choice([100])}
+    study = rb.optimize(file, space=space, executor="inline", progress=False, **asked)
+    assert study.n_failed == 0
+    found = rb.backtest(file, study.best_params, **asked)
+    assert found.metrics["sharpe_ratio"] == study.best_value
+    assert found.perf["value"].to_list() == found.perf["portfolio_value"].to_list()

@@ -13,10 +13,14 @@ import rustybt_ray
 HEAVY = {"ray", "numba", "polars", "pandas", "pyarrow", "scipy", "plotly", "optuna", "llvmlite"}
 
 
-def loaded_by(code):
-    program = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+def modules_of(code):
+    program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def loaded_by(code):
+    return {name.partition(".")[0] for name in modules_of(code)}
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -29,6 +33,16 @@ def test_the_names_of_a_specification_load_neither_ray_nor_numba():
         "rb.Rolling(train=2, test=1)"
     )
     assert not loaded_by(code) & {"ray", "numba", "polars", "pandas"}
+
+
+def test_optimize_loads_neither_tables_nor_what_most_studies_do_without():
+    needless = {"ray", "numba", "polars", "pyarrow", "rich", "cloudpickle", "email", "difflib", "decimal"}
+    needless |= {
+        f"rustybt_ray.{name}" for name in ("_expressions", "data.grid", "data.digest", "search.grid", "api.plan")
+    }
+    loaded = modules_of("import rustybt_ray as rb; rb.optimize, rb.backtest")
+    assert "rustybt_ray.api.optimize" in loaded
+    assert not loaded & needless
 
 
 def test_every_public_name_is_there():

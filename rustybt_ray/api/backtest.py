@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from rustybt_ray._typing import DateLike, StrategyFunction
 from rustybt_ray.api.panels import open_panel, traded_panel, workspace
-from rustybt_ray.api.strategies import rules_of
+from rustybt_ray.api.strategies import known_strategy, rules_of
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.backtest import Backtest, Simulator, record
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.strategies.load import load_strategy
-from rustybt_ray.strategies.strategy import OBJECTIVE, ZIPLINE, Strategy, check_parameters, inspect_strategy
+from rustybt_ray.strategies.strategy import OBJECTIVE, ZIPLINE, Strategy, check_parameters
 
 if TYPE_CHECKING:
     from rustybt_ray.data.bundle import Bundle
-    from rustybt_ray.zipline.algorithm import Algorithm
 
 
 def backtest(
-    strategy: "StrategyFunction | Algorithm | str",
+    strategy: StrategyFunction | str,
     params: Mapping[str, Any] | None = None,
     *,
     bundle: "str | Bundle | Panel",
@@ -70,7 +68,7 @@ def backtest(
         If the strategy, its weights, the bundle or an argument is at fault.
     """
     params = dict(params or {})
-    found = inspect_strategy(load_strategy(strategy))
+    found = known_strategy(strategy)
     if found.kind == OBJECTIVE:
         what = f"{found.name} is an objective function and has no backtest of its own"
         raise StrategyError(what, "backtest", "Use optimize, or pass a target function f(data, **params).")

@@ -2,11 +2,11 @@
 
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus, initialised
-from actors.naming import check_pool_name
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_bytes, check_choice, check_count, check_number
 from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace
@@ -29,7 +29,7 @@ log = logging.getLogger("rustybt_ray")
 EXECUTORS = ("auto", "inline", "ray")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Place:
     """What the caller said about where and how long trials run."""
 
@@ -47,6 +47,8 @@ class Place:
         if self.n_jobs is not None:
             check_count("n_jobs", self.n_jobs, low=1)
         if isinstance(self.pool, str):
+            from actors.naming import check_pool_name
+
             check_pool_name(self.pool, "pool")
         if self.memory_limit is not None:
             object.__setattr__(self, "memory_limit", check_bytes("memory_limit", self.memory_limit))
@@ -107,7 +109,7 @@ class Sink:
         self.study.add(block, chunk.columns)
         if self.callbacks:
             for number in block.numbers.tolist():
-                trial = self.study.trial(number)
+                trial = self.study.trial_of(number)
                 for callback in self.callbacks:
                     callback(self.study, trial)
 
@@ -140,9 +142,11 @@ def run_trials(
     if place.begins_here:
         inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(sink.callbacks))
         start = PoolStart(lambda: open_pool(place, job, panel, study.spec.bundle))
-        handover = Handover(source, study, start, place.workers if place.executor == "auto" else 1)
+        handover = Handover(source, study, start, lambda: place.workers if place.executor == "auto" else 1)
         try:
-            study.stopped = run(source, job, inline, stop=handover, timeout=timeout, **options).stopped
+            outcome = run(source, job, inline, stop=handover, timeout=timeout, **options)
+            study.stopped = outcome.stopped
+            study.waited += outcome.waited
         finally:
             goes_on = study.stopped == "stopped" and handover.ready
             if not goes_on:
@@ -165,6 +169,7 @@ def run_trials(
             **options,
         )
         study.stopped = outcome.stopped
+        study.waited += outcome.waited
     finally:
         if pool is not place.pool:
             pool.close()

@@ -21,8 +21,10 @@ class FirstTrials:
         self._source = source
         self._held: list[Chunk] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
+    @property
+    def lag(self) -> int | None:
+        """Trials that may be under way at a time; None: any number."""
+        return self._source.lag
 
     @property
     def remaining(self) -> int | None:

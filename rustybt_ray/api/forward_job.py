@@ -51,6 +51,10 @@ def prepare_forward(asked: Prepared, windows: Any, purge: int, embargo: int, pos
     if kind == OBJECTIVE:
         what = f"{strategy.name} is an objective function, which sees all data at once: it cannot walk forward"
         raise StrategyError(what, "walk_forward", "Pass a target function f(data, **params), or use optimize.")
+    if asked.spec.aims or asked.ends:
+        received = "several objectives" if asked.spec.aims else "successive halving"
+        remedy = "Each window chooses one trial by one objective, and every trial runs in every window."
+        raise InputError("walk_forward", "asked for one objective and another search than halving", received, remedy)
     check_choice("positions", positions, POSITIONS)
     check_choice("select", select, SELECTIONS)
     if kind == ZIPLINE and positions == CARRY:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rustybt_ray.execution.ports import TrialSource, WorkerPool
@@ -84,9 +85,9 @@ def _close(future: "Future[WorkerPool]") -> None:
 class Handover:
     """Starts Ray workers when the work that is left pays for them, and says when they are ready."""
 
-    def __init__(self, source: TrialSource, study: "Study", start: PoolStart, workers: int) -> None:
-        self.source, self.study, self.start, self.workers = source, study, start, workers
-        self.since, self.before = time.perf_counter(), study.n_trials
+    def __init__(self, source: TrialSource, study: "Study", start: PoolStart, count: Callable[[], int]) -> None:
+        self.source, self.study, self.start, self._count = source, study, start, count
+        self.since, self.before = time.perf_counter(), study.n_runs
         self.ready = False
 
     def __call__(self) -> bool:
@@ -101,12 +102,20 @@ class Handover:
             self._log("handover to Ray workers")
         return self.ready
 
+    @cached_property
+    def workers(self) -> int:
+        """How many there would be."""
+        return self._count()
+
     def pays(self) -> bool:
         """Whether workers save more time than they cost."""
-        left, done = self.source.remaining, self.study.n_trials - self.before
-        if not left or self.workers < 2 or done < ENOUGH:
+        left, done = self.source.remaining, self.study.n_runs - self.before
+        if not left or done < ENOUGH:
             return False
-        return workers_pay(left, (time.perf_counter() - self.since) / done, self.workers)
+        seconds = (time.perf_counter() - self.since) / done
+        if left * seconds <= RAY_COSTS:  # for no number of workers, so that nobody need count what this machine has
+            return False
+        return self.workers > 1 and workers_pay(left, seconds, self.workers)
 
     def _log(self, what: str) -> None:
         left = self.source.remaining

@@ -12,7 +12,7 @@ from rustybt_ray._typing import DateLike, StrategyFunction
 from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.review import check_causality, replay
-from rustybt_ray.api.searches import Source
+from rustybt_ray.api.rungs import run_rungs
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
@@ -26,6 +26,7 @@ from rustybt_ray.studies.trials import FrozenTrial
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
     from rustybt_ray.data.bundle import Bundle
+    from rustybt_ray.search.conditional import SpaceTrial
     from rustybt_ray.search.space import ParameterSpace
     from rustybt_ray.studies.run_directory import RunDirectory
     from rustybt_ray.studies.spec import StudySpec
@@ -38,17 +39,18 @@ def optimize(
     strategy: StrategyFunction | str,
     *,
     bundle: "str | Bundle | Panel",
-    space: "ParameterSpace | Mapping[str, Any] | None" = None,
+    space: "ParameterSpace | Mapping[str, Any] | Callable[[SpaceTrial], Any] | None" = None,
     points: Any = None,
-    objective: str | None = None,
-    direction: Direction = "maximize",
+    objective: str | Sequence[str] | None = None,
+    direction: "Direction | Sequence[Direction]" = "maximize",
     start: DateLike | None = None,
     end: DateLike | None = None,
     capital: float = 1_000_000.0,
     costs: Costs | Mapping[str, Any] | None = None,
     fill: Literal["next_close", "next_open"] = "next_close",
     settings: Settings | Mapping[str, Any] | None = None,
-    search: Literal["grid", "random"] = "grid",
+    search: "Literal['grid', 'random', 'sobol', 'lhs', 'tpe', 'cmaes', 'nsga2', 'gp', 'halving'] | Any" = "grid",
+    lag: int | None = None,
     n_trials: int | None = None,
     constraint: "str | Callable[[dict[str, Any]], bool] | Sequence[Any] | None" = None,
     require: str | Iterable[str] | None = None,
@@ -78,13 +80,16 @@ def optimize(
         a number or a dict of numbers, a zipline algorithm, or where to find one: "file.py:function", "package.module:function".
     bundle : str, Bundle or Panel
         A name ("mag-7"), a name and version ("mag-7@1a2b3c"), or the data itself.
-    space : ParameterSpace or mapping of str to Int, Float or Choice
-        What is searched; a list or range is a Choice.
+    space : ParameterSpace or mapping of str to Int, Float or Choice, or callable
+        What is searched; a list or range is a Choice. A function ``space(trial)`` suggests values by ``trial.suggest_int``,
+        ``suggest_float`` and ``suggest_categorical`` and returns a dict of parameters, which need not be the same in each
+        trial; it is called in this process.
     points : list of dict, or a frame, instead of `space`
         The parameter sets themselves.
-    objective : str, default "sharpe_ratio"
-        A metric; for objective functions a name in the dict they return, by default "value".
-    direction : {"maximize", "minimize"}
+    objective : str or list of str, default "sharpe_ratio"
+        A metric; for objective functions a name in the dict they return, by default "value". A list asks for the trials that
+        no other beats in all of them: ``study.pareto``.
+    direction : {"maximize", "minimize"}, or a list with one for each objective
     start, end : date or str, optional
         First and last session, both included; by default the bundle's own.
     capital : float, default 1_000_000.0
@@ -94,9 +99,14 @@ def optimize(
         The price that orders fill at on the session after the decision.
     settings : Settings or mapping, default Settings()
         The rules of the ledger; of an algorithm ``Settings.zipline()``. A mapping changes the ones that it names.
-    search : {"grid", "random"}
+    search : {"grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp", "halving"}, Halving or optuna sampler
+        "tpe" to "gp", and samplers of your own, choose trials by the results of earlier ones; they need Optuna. "halving"
+        prunes trials that a first part of the history speaks against: see `rustybt_ray.Halving`.
+    lag : int, default 32
+        Trials that may be under way while such a search chooses the next: trial i is chosen from the results of trials
+        0 to i - lag, however many workers there are, so that the study is the same with any number of them.
     n_trials : int, optional
-        Trials at most; random search needs it.
+        Trials at most; every search but the grid needs it.
     constraint : str, callable or a list of these, optional
         What parameters must meet: ``"fast<slow"``, or ``lambda p: p["fast"] < p["slow"]``.
     require : str or list of str, optional
@@ -125,7 +135,7 @@ def optimize(
     config : OptimizationConfig, default OptimizationConfig()
         Caches and their limits.
     seed : int, default 0
-        Of random search, of `trial.seed` and of the causality check.
+        Of the search, of `trial.seed` and of the causality check.
     version : str, optional
         Stands for the strategy's code where that cannot be digested.
     isolate : bool, default False
@@ -169,6 +179,7 @@ def optimize(
         fill=fill,
         settings=settings,
         search=search,
+        lag=lag,
         n_trials=n_trials,
         constraint=constraint,
         require=require,
@@ -183,17 +194,21 @@ def optimize(
     kind = spec.kind
     study = Study(spec, asked.conditions, partial(replay, loaded, panel, job) if kind in TRADED else None)
     listener, calls = make_listener(progress, spec.objective, spec.direction), tuple(callbacks)
-    source: TrialSource = Source(asked.search, spec.objective)
+    source: TrialSource = asked.source()
     with open_run(run_dir, spec, resume) if run_dir is not None else nullcontext() as run:
+        sink = Sink(study, calls, run.journal if run is not None else None)
         if run is not None:
-            source, place = go_on(run, source, study, place)
+            place = place.apart(run.recorded.suspects) if len(run.recorded.suspects) else place
+            source = source if asked.ends else go_on(run, source, study)
         log_begin(study, source.remaining, run_dir)
-        if source.remaining != 0:
-            sink = Sink(study, calls, run.journal if run is not None else None)
+        if asked.ends:
+            recorded = run.recorded if run is not None else None
+            run_rungs(study, asked, recorded, place, listener=listener, sink=sink)
+        elif source.remaining != 0:
             run_trials(study, source, job, panel, loaded.strategy.function, place, listener=listener, sink=sink)
         if kind == TARGET and study.stopped != "interrupted":
             study.causal = check_causality(study, loaded, panel, job)
-        study.elapsed = time.perf_counter() - began
+        study.elapsed, study.choosing = time.perf_counter() - began, asked.search.seconds
         if run is not None:
             run.finish(study)
     log_end(study)
@@ -208,13 +223,14 @@ def open_run(run_dir: str | Path, spec: "StudySpec", resume: bool) -> "RunDirect
     return RunDirectory(run_dir, spec, resume=resume)
 
 
-def go_on(run: "RunDirectory", source: TrialSource, study: Study, place: Place) -> tuple[TrialSource, Place]:
-    """The search without what the run directory knows, and where the rest may run."""
-    if run.recorded.blocks:
-        from rustybt_ray.api.resume import ResumedSource
+def go_on(run: "RunDirectory", source: TrialSource, study: Study) -> TrialSource:
+    """The search without what the run directory knows."""
+    if not run.recorded.blocks:
+        return source
+    from rustybt_ray.api.resume import ResumedSource
 
-        source = ResumedSource(source, [block for _, block in run.recorded.blocks], study.add)
-    return source, place.apart(run.recorded.suspects) if len(run.recorded.suspects) else place
+    columns, blocks = zip(*run.recorded.blocks, strict=True)
+    return ResumedSource(source, blocks, study.add, columns if study.spec.adaptive else ())
 
 
 def log_begin(study: Study, left: int | None, run_dir: str | Path | None) -> None:

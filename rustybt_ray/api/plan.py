@@ -1,19 +1,19 @@
 """`plan`: what `optimize` would do, before it does."""
 
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from actors import runtime
 from actors.environment import initialised
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray.api.executors import Place
 from rustybt_ray.api.handover import RAY_COSTS, workers_pay
 from rustybt_ray.api.optimize import optimize
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.resume import ResumedSource
-from rustybt_ray.api.searches import Source
 from rustybt_ray.api.tryout import Tryout
 from rustybt_ray.execution.policy import ChunkPolicy
 from rustybt_ray.execution.ports import TrialSource
@@ -25,7 +25,7 @@ from rustybt_ray.workspace.market_data import adjusted_bytes
 PLACE = ("executor", "n_jobs", "pool", "address", "timeout", "trial_timeout", "isolate", "memory_limit")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Plan:
     """What `optimize` would do with the same arguments. None stands for what cannot be known before.
 
@@ -113,16 +113,18 @@ def plan(strategy: StrategyFunction | str, **options: Any) -> Plan:
     given = said.arguments
     place = Place(**{name: given[name] for name in PLACE})
     asked = prepare(**{name: given[name] for name in inspect.signature(prepare).parameters})
-    source: TrialSource = Source(asked.search, asked.spec.objective)
+    source: TrialSource = asked.source()
     recorded, written = 0, HEADER.size
     if given["run_dir"] is not None:
         found = find_recorded(Path(given["run_dir"]), asked.spec, resume=given["resume"])
         recorded, written = len(found.numbers), max(found.end, HEADER.size)
-        if found.blocks:
-            source = ResumedSource(source, [block for _, block in found.blocks], lambda block, columns: None)
+        if found.blocks and not asked.ends:
+            columns, blocks = zip(*found.blocks, strict=True)
+            params = columns if asked.spec.adaptive else ()
+            source = ResumedSource(source, blocks, lambda block, columns: None, params)
         if len(found.suspects):
             place = place.apart(found.suspects)
-    trials = source.remaining
+    trials = max((asked.spec.trials or 0) - recorded, 0) if asked.ends else source.remaining
     tryout = Tryout(asked, source, run=not place.isolated)
     where = _where(place, trials, tryout.seconds)
     ray, workers = where["executor"] == "ray", where["workers"]

@@ -1,31 +1,38 @@
 """What `optimize` is asked, checked and resolved before any trial runs."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rustybt_ray._expressions import Expression, parse
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import DateLike
 from rustybt_ray._validation import check_choice
+from rustybt_ray.api.objectives import read_objectives
 from rustybt_ray.api.panels import day, open_panel, traded_panel
-from rustybt_ray.api.searches import make_search, search_record
+from rustybt_ray.api.rungs import rungs
+from rustybt_ray.api.searches import Source, make_search, search_record
 from rustybt_ray.api.strategies import Loaded, resolve, rules_of
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules
-from rustybt_ray.engine.metrics import METRICS, ORDERED, check_metric
+from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.engine.settings import FILLS, Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import Job
+from rustybt_ray.search.halving import HalvingSearch
 from rustybt_ray.search.protocol import Search
-from rustybt_ray.strategies.strategy import TRADED, ZIPLINE, check_parameters
+from rustybt_ray.strategies.strategy import TRADED, ZIPLINE, Strategy, check_parameters
+from rustybt_ray.studies.rungs import COLUMNS as RUNGS
 from rustybt_ray.studies.spec import StudySpec, cpu, packages
 from rustybt_ray.studies.trials import check_names
 
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
 
-@dataclass(frozen=True)
+
+@record_class(frozen=True)
 class Prepared:
     """A study that could begin: its strategy, search and panel, what workers must know, and its specification."""
 
@@ -34,7 +41,13 @@ class Prepared:
     panel: Panel
     job: Job
     spec: StudySpec
-    conditions: tuple[Expression, ...]
+    conditions: "tuple[Expression, ...]"
+    ends: tuple[int, ...] = ()
+    """Of successive halving, the last row of each rung."""
+
+    def source(self) -> Source:
+        """The search as the driver asks it."""
+        return Source(self.search, self.spec.objectives, partial(check_point, self.loaded.strategy))
 
 
 def prepare(
@@ -43,15 +56,16 @@ def prepare(
     bundle: Any,
     space: Any,
     points: Any,
-    objective: str | None,
-    direction: str,
+    objective: str | Sequence[str] | None,
+    direction: str | Sequence[str],
     start: DateLike | None,
     end: DateLike | None,
     capital: float,
     costs: Costs | Mapping[str, Any] | None,
     fill: str,
     settings: Settings | Mapping[str, Any] | None,
-    search: str,
+    search: Any,
+    lag: int | None,
     n_trials: int | None,
     constraint: Any,
     require: str | Iterable[str] | None,
@@ -72,18 +86,15 @@ def prepare(
     config = config or OptimizationConfig()
     if resume and run_dir is None:
         raise InputError("run_dir", "given with resume=True", None, "Say which study goes on: run_dir='runs/sma'.")
-    check_choice("direction", direction, ("maximize", "minimize"))
     check_choice("fill", fill, FILLS)
     loaded = resolve(strategy, version)
     kind = loaded.strategy.kind
     costs, settings = rules_of(kind, costs, settings)
-    objective = objective or ("sharpe_ratio" if kind in TRADED else "value")
+    aims = read_objectives(objective, direction, kind)
     conditions = requirements(require, kind in TRADED)
-    if kind in TRADED:
-        check_metric(objective)
-    found = make_search(space, points, constraint, search, n_trials, seed)
-    check_names(found.names)
-    check_parameters(loaded.strategy, found.names)
+    found = make_search(space, points, constraint, search, n_trials, seed, lag, [direction for _, direction in aims])
+    if found.names:
+        check_point(loaded.strategy, found.names)
     bars, name = open_panel(bundle, root, config)
     if kind == ZIPLINE:
         _check_zipline(bars, fill, settings)
@@ -92,25 +103,46 @@ def prepare(
     first, last = panel.rows_between(start, end)
     asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
     asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}
-    ordered = objective in ORDERED or any(set(condition.names) & set(ORDERED) for condition in conditions)
+    named = {name for name, _ in aims}.union(*(condition.names for condition in conditions))
     days = int(panel.session[last] - panel.session[first]) + 1
-    kept = run_dir is not None and kind in TRADED and found.remaining is not None
-    keep = kept and config.keeps_returns(found.remaining or 0, days)
+    record, trials = search_record(found, strict=run_dir is not None), found.remaining
+    ends: tuple[int, ...] = ()
+    if isinstance(found, HalvingSearch):
+        check_names(found.names, RUNGS)
+        lengths, ends, trials = *rungs(found.halving, panel, first, last, kind), found.planned
+        record["sessions"] = list(lengths)
+    kept = run_dir is not None and kind in TRADED and trials is not None
+    keep = kept and config.keeps_returns(trials or 0, days)
+    ordered = bool(named & set(ORDERED))
     job = Job(strategy=b"", segments=((first, last),), ordered=ordered, config=config, keep_returns=keep, **asked)
     spec = StudySpec(
         strategy=loaded.record,
         bundle=name,
-        search=search_record(found, strict=run_dir is not None),
-        objective=objective,
-        direction=direction,
+        search=record,
+        objective=aims[0][0],
+        direction=aims[0][1],
+        aims=aims[1:],
         require=tuple(condition.text for condition in conditions),
         start=day(panel, first),
         end=day(panel, last),
         machine={**packages(), **cpu()} if run_dir is not None else {},
-        trials=found.remaining,
+        trials=trials,
+        adaptive=found.lag is not None or bool(ends),
         **{**asked, "version": bars.version},
     )
-    return Prepared(loaded, found, panel, job, spec, conditions)
+    return Prepared(loaded, found, panel, job, spec, conditions, ends)
+
+
+def check_point(strategy: Strategy, names: Sequence[str]) -> None:
+    """Whether a point with parameters of these names can be run and shown.
+
+    Raises
+    ------
+    InputError, StrategyError
+        If a parameter is named like a column of the table, or the strategy does not take them.
+    """
+    check_names(names)
+    check_parameters(strategy, names)
 
 
 def _check_zipline(panel: Panel, fill: str, settings: Settings) -> None:
@@ -119,7 +151,7 @@ def _check_zipline(panel: Panel, fill: str, settings: Settings) -> None:
     check_rules(panel, fill, settings)
 
 
-def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Expression, ...]:
+def requirements(require: str | Iterable[str] | None, metrics: bool) -> "tuple[Expression, ...]":
     """The conditions that the best trial must meet; of target functions they may name metrics alone.
 
     Raises
@@ -128,5 +160,9 @@ def requirements(require: str | Iterable[str] | None, metrics: bool) -> tuple[Ex
         If a condition cannot be read or names no metric.
     """
     texts = (require,) if isinstance(require, str) else tuple(require or ())
+    if not texts:
+        return ()
+    from rustybt_ray._expressions import parse
+
     names = (*METRICS, *ORDERED) if metrics else None
     return tuple(parse(text, names=names, what="require") for text in texts)

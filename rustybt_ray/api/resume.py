@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from rustybt_ray._typing import IntArray
+from rustybt_ray.exceptions import RunError
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns, TrialSource
 from rustybt_ray.studies.trials import merge
@@ -28,10 +29,21 @@ class ResumedSource:
         What was recorded.
     keep : callable
         Takes a block of recorded trials and their parameters.
+    params : iterable of dict of str to list, optional
+        The parameters of each block as recorded: a search that learns must choose the same again.
+
+    Raises
+    ------
+    RunError
+        If it does not.
     """
 
     def __init__(
-        self, source: TrialSource, blocks: Iterable[Block], keep: Callable[[Block, dict[str, list[Any]]], None]
+        self,
+        source: TrialSource,
+        blocks: Iterable[Block],
+        keep: Callable[[Block, dict[str, list[Any]]], None],
+        params: Iterable[Columns] = (),
     ) -> None:
         self.source, self.keep = source, keep
         recorded = list(blocks)
@@ -39,6 +51,10 @@ class ResumedSource:
         owners = np.array([block.worker for block in recorded for _ in range(len(block))], dtype=object)
         order = np.argsort(np.concatenate([NOTHING, *(block.numbers for block in recorded)]), kind="stable")
         self._owners = owners[order]
+        self._chosen: dict[int, dict[str, Any]] = {}
+        for block, columns in zip(recorded, params, strict=False):
+            for i, number in enumerate(block.numbers.tolist()):
+                self._chosen[number] = {name: values[i] for name, values in columns.items()}
         self._waiting: list[Chunk] = []
         self._come_up = 0
         self._recover()
@@ -50,6 +66,11 @@ class ResumedSource:
         if left is None:
             return None
         return left - (len(self._known) - self._come_up) + sum(map(len, self._waiting))
+
+    @property
+    def lag(self) -> int | None:
+        """Trials that may be under way at a time; None: any number."""
+        return self.source.lag
 
     def ask(self, count: int) -> tuple[IntArray, Columns]:
         """Up to `count` trials that are not recorded."""
@@ -88,11 +109,22 @@ class ResumedSource:
 
     def _take_in(self, chunk: Chunk, rows: IntArray) -> None:
         part, owners = self._known.take(rows), self._owners[rows]
+        if self._chosen:
+            self._compare(chunk)
         for worker in dict.fromkeys(owners.tolist()):
             mine = owners == worker
             self.keep(part.take(mine, worker), _chosen(chunk.numbers, chunk.columns, mine).columns)
         self.source.tell(chunk, part)
         self._come_up += len(part)
+
+    def _compare(self, chunk: Chunk) -> None:
+        for i, number in enumerate(chunk.numbers.tolist()):
+            asked, recorded = chunk.params(i), self._chosen[number]
+            # a journal gives values of several types in a column back as their texts
+            if any(recorded.get(name) not in (value, ascii(value)) for name, value in asked.items()):
+                what = f"the search chooses {asked} for trial {number}, which was recorded with {recorded}"
+                remedy = "Use the packages and the processor that the study was begun with, or begin another."
+                raise RunError(what, "the journal", remedy)
 
 
 def _chosen(numbers: IntArray, columns: Columns, which: np.ndarray) -> Chunk:

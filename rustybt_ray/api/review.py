@@ -24,7 +24,7 @@ def replay(loaded: Loaded, panel: Panel, job: Job, params: dict[str, Any]) -> Ba
 
 def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> bool | str | None:
     """True if the best trial's decisions ignore the future, else the first session that moved; None without a best trial."""
-    best = study.best_trial
+    best = study.first_trial
     if best is None:
         return None
     (first, last), function = job.segments[0], loaded.strategy.function

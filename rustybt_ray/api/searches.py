@@ -1,6 +1,6 @@
 """From the arguments of `optimize` to a search, and the search as the driver asks it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,24 +10,29 @@ from rustybt_ray._validation import check_choice
 from rustybt_ray.exceptions import InputError, StrategyError
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns
-from rustybt_ray.search.grid import GridSearch
+from rustybt_ray.search.conditional import DrawnSearch, FunctionSpace
+from rustybt_ray.search.halving import Halving, HalvingSearch
 from rustybt_ray.search.points import PointSearch
 from rustybt_ray.search.protocol import Search
 from rustybt_ray.search.space import ParameterSpace
 from rustybt_ray.strategies.identity import value_digest
 
-SEARCHES = ("grid", "random")
+QUASI = ("sobol", "lhs")
+LEARNING = ("tpe", "cmaes", "nsga2", "gp")
+SEARCHES = ("grid", "random", *QUASI, *LEARNING, "halving")
 
 
 def make_search(
-    space: "ParameterSpace | Mapping[str, Any] | None",
+    space: ParameterSpace | Mapping[str, Any] | Callable[[Any], Any] | None,
     points: Any,
     constraint: Any,
-    search: str,
+    search: Any,
     n_trials: int | None,
     seed: int,
+    lag: int | None = None,
+    directions: Sequence[Any] = ("maximize",),
 ) -> Search:
-    """The search that was asked for.
+    """The search that was asked for; `search` is a name or an Optuna sampler.
 
     Raises
     ------
@@ -37,20 +42,63 @@ def make_search(
     if (space is None) == (points is None):
         remedy = "Pass space={'fast': rb.Int(5, 50, step=5)}, or points=[{'fast': 10}, {'fast': 20}]."
         raise InputError("space or points", "given, one of the two", "both" if space is not None else "neither", remedy)
+    if isinstance(search, Halving) or search == "halving":
+        halving = search if isinstance(search, Halving) else Halving()
+        if len(directions) > 1:
+            raise InputError("objective", "one with successive halving", len(directions), "Use search='nsga2'.")
+        drawn = make_search(
+            space, points, constraint, "grid" if points is not None else halving.draw, n_trials, seed, lag
+        )
+        return HalvingSearch(drawn, halving, directions[0])
+    named = isinstance(search, str)
+    if named:
+        check_choice("search", search, SEARCHES)
+    learns = not named or search in LEARNING
+    if lag is not None and (points is not None or not learns):
+        raise InputError("lag", "left out with a search that does not learn", lag, "Leave it out, or use search='tpe'.")
     if points is not None:
         return PointSearch(points, constraint=constraint)
-    if not isinstance(space, ParameterSpace):
-        space = ParameterSpace(space or {}, constraint=constraint)
-    elif constraint is not None:
-        space = ParameterSpace(space.parameters, constraint=constraint)
-    check_choice("search", search, SEARCHES)
-    if search == "grid":
-        return GridSearch(space, n_trials=n_trials)
-    if n_trials is None:
-        raise InputError("n_trials", "given with search='random'", None, "Say how many points to draw: n_trials=200.")
-    from rustybt_ray.search.random import RandomSearch  # it loads numpy.random, which a grid starts sooner without
+    found = _space(space, constraint)
+    if search == "grid" and isinstance(found, ParameterSpace):
+        from rustybt_ray.search.grid import GridSearch
 
-    return RandomSearch(space, n_trials=n_trials, seed=seed)
+        return GridSearch(found, n_trials=n_trials)
+    if isinstance(found, FunctionSpace) and not learns and search != "random":
+        remedy = "Use search='random' or 'tpe' with n_trials, or a mapping of names to dimensions."
+        raise InputError("search", "'random' or one that learns where space is a function", search, remedy)
+    if n_trials is None:
+        what = f"search={search!r}" if named else "such a search"
+        raise InputError("n_trials", f"given with {what}", None, "Say how many points to try: n_trials=200.")
+    if learns:
+        from rustybt_ray.search.samplers import SamplerSearch
+
+        said: dict[str, Any] = {} if lag is None else {"lag": lag}
+        return SamplerSearch(found, search, n_trials, seed=seed, directions=directions, **said)
+    if isinstance(found, FunctionSpace):
+        return DrawnSearch(found, n_trials, seed)
+    return _drawn(found, search, n_trials, seed)
+
+
+def _space(space: Any, constraint: Any) -> ParameterSpace | FunctionSpace:
+    if callable(space):
+        if constraint is not None:
+            remedy = "Let the function suggest only what is allowed."
+            raise InputError("constraint", "left out where space is a function", constraint, remedy)
+        return FunctionSpace(space)
+    if not isinstance(space, ParameterSpace):
+        return ParameterSpace(space, constraint=constraint)
+    return space if constraint is None else ParameterSpace(space.parameters, constraint=constraint)
+
+
+def _drawn(space: ParameterSpace, search: str, n_trials: int, seed: int) -> Search:
+    """Modules that load numpy.random are loaded here: a grid starts sooner without."""
+    if search == "random":
+        from rustybt_ray.search.random import RandomSearch
+
+        return RandomSearch(space, n_trials=n_trials, seed=seed)
+    from rustybt_ray.search.quasi import QuasiSearch
+
+    return QuasiSearch(space, n_trials, seed, method=search)
 
 
 def search_record(search: Search, *, strict: bool) -> dict[str, Any]:
@@ -84,27 +132,66 @@ def _plain(value: Any, path: str, strict: bool) -> Any:
 
 
 class Source:
-    """A search as the driver asks it: numbers and columns in, objective values back."""
+    """A search as the driver asks it: numbers and columns in, objective values back.
 
-    def __init__(self, search: Search, objective: str) -> None:
-        self.search, self.objective = search, objective
+    Parameters
+    ----------
+    search : Search
+    objectives : str or sequence of str
+        Metrics whose values the search is told.
+    check : callable, optional
+        Is shown each new set of parameter names; raises if the strategy does not take them.
+    """
+
+    def __init__(
+        self, search: Search, objectives: str | Sequence[str], check: Callable[[Sequence[str]], None] | None = None
+    ) -> None:
+        self.search = search
+        self.objectives = (objectives,) if isinstance(objectives, str) else tuple(objectives)
+        self._check, self._known = check, {search.names}
 
     @property
     def remaining(self) -> int | None:
         """Trials yet to give; None if the search does not know."""
         return self.search.remaining
 
+    @property
+    def lag(self) -> int | None:
+        """Trials that may be under way at a time; None: any number."""
+        return self.search.lag
+
+    @property
+    def seconds(self) -> float:
+        """Time that the search took to choose."""
+        return self.search.seconds
+
     def ask(self, count: int) -> tuple[IntArray, Columns]:
-        """Up to `count` more trials."""
+        """Up to `count` more trials.
+
+        Raises
+        ------
+        InputError, StrategyError
+            If there is no valid point, or the strategy does not take its parameters.
+        """
         points = self.search.ask(count)
         if points is None:
             return np.empty(0, np.int64), {}
+        if self._check is not None and not self.search.names:
+            for i in range(len(points)):
+                self._look_at(tuple(points.row(i)))
         return points.numbers, dict(points.columns)
 
     def tell(self, chunk: Chunk, block: Block) -> None:
-        """Hand the objective of finished trials back to the search."""
-        if self.objective in block.names:
-            values = block.metrics[:, block.names.index(self.objective)]
-        else:
-            values = np.full(len(block), np.nan)
+        """Hand the objectives of finished trials back to the search; those of a ruined one are undefined."""
+        values = np.full((len(block), len(self.objectives)), np.nan)
+        for i, objective in enumerate(self.objectives):
+            if objective in block.names:
+                values[:, i] = block.metrics[:, block.names.index(objective)]
+        if "ruined" in block.names:
+            values[block.metrics[:, block.names.index("ruined")] == 1.0] = np.nan
         self.search.tell(block.numbers, values)
+
+    def _look_at(self, names: tuple[str, ...]) -> None:
+        if self._check is not None and names not in self._known:
+            self._check(names)
+            self._known.add(names)

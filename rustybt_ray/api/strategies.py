@@ -1,26 +1,42 @@
 """A strategy as the caller gave it, loaded, checked and named."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.strategies.identity import strategy_digest
-from rustybt_ray.strategies.load import load_strategy
 from rustybt_ray.strategies.shipping import describe
 from rustybt_ray.strategies.strategy import ZIPLINE, Strategy, inspect_strategy
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Loaded:
     """A strategy with its identity and its record for the study."""
 
     strategy: Strategy
     digest: str
     record: dict[str, Any]
+
+
+def known_strategy(strategy: StrategyFunction | str) -> Strategy:
+    """A strategy with what is known of it before it runs, loaded if its place is given.
+
+    Raises
+    ------
+    StrategyError
+        If it cannot be loaded or called.
+    """
+    if callable(strategy):
+        return inspect_strategy(strategy)
+    # loaded here because most strategies are functions
+    from rustybt_ray.strategies.load import load_strategy
+
+    return inspect_strategy(load_strategy(strategy))
 
 
 def resolve(strategy: StrategyFunction | str, version: str | None = None) -> Loaded:
@@ -31,7 +47,7 @@ def resolve(strategy: StrategyFunction | str, version: str | None = None) -> Loa
     StrategyError
         If it cannot be loaded or digested.
     """
-    found = inspect_strategy(load_strategy(strategy))
+    found = known_strategy(strategy)
     return Loaded(found, strategy_digest(found.function, version), describe(found.function))
 
 

@@ -14,7 +14,6 @@ from rustybt_ray.api.optimize import Direction, go_on, log_begin, log_end, open_
 from rustybt_ray.api.panels import day, workspace
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.replays import Replays
-from rustybt_ray.api.searches import Source
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
@@ -32,6 +31,7 @@ from rustybt_ray.studies.walk_forward import WalkForward
 if TYPE_CHECKING:
     from actors.pool import PersistentWorkerPool
     from rustybt_ray.data.bundle import Bundle
+    from rustybt_ray.search.conditional import SpaceTrial
     from rustybt_ray.search.space import ParameterSpace
     from rustybt_ray.validation.forward import Expanding, Rolling
 
@@ -45,7 +45,7 @@ def walk_forward(
     embargo: int = 0,
     positions: Literal["flat", "carry"] = "flat",
     select: Literal["best", "plateau"] = "best",
-    space: "ParameterSpace | Mapping[str, Any] | None" = None,
+    space: "ParameterSpace | Mapping[str, Any] | Callable[[SpaceTrial], Any] | None" = None,
     points: Any = None,
     objective: str | None = None,
     direction: Direction = "maximize",
@@ -55,7 +55,8 @@ def walk_forward(
     costs: Costs | Mapping[str, Any] | None = None,
     fill: Literal["next_close", "next_open"] = "next_close",
     settings: Settings | Mapping[str, Any] | None = None,
-    search: Literal["grid", "random"] = "grid",
+    search: "Literal['grid', 'random', 'sobol', 'lhs', 'tpe', 'cmaes', 'nsga2', 'gp'] | Any" = "grid",
+    lag: int | None = None,
     n_trials: int | None = None,
     constraint: "str | Callable[[dict[str, Any]], bool] | Sequence[Any] | None" = None,
     require: str | Iterable[str] | None = None,
@@ -86,8 +87,11 @@ def walk_forward(
 
     Parameters
     ----------
-    strategy, bundle, space, points, start, end, capital, costs, fill, settings, search, n_trials, constraint, config, seed, version
+    strategy, bundle, space, points, start, end, capital, costs, fill, settings, n_trials, constraint, config, seed, version
         As in `optimize`; objective functions cannot walk forward.
+    search, lag
+        As in `optimize`, but for halving. A search that learns is told the objective in the first train alone: later trains hold
+        what earlier windows test on.
     windows : Rolling or Expanding
         Train, validation and test of each window, counted from `start`.
     purge : int, default 0
@@ -140,6 +144,7 @@ def walk_forward(
         fill=fill,
         settings=settings,
         search=search,
+        lag=lag,
         n_trials=n_trials,
         constraint=constraint,
         require=require,
@@ -153,12 +158,14 @@ def walk_forward(
     forward = prepare_forward(asked, windows, purge, embargo, positions, select)
     study = Study(forward.spec, asked.conditions)
     with open_run(run_dir, forward.spec, resume) if run_dir is not None else nullcontext() as run:
-        source = FirstTrials(Source(asked.search, forward.spec.objective))
+        if run is not None and len(run.recorded.suspects):
+            place = place.apart(run.recorded.suspects)
+        source = FirstTrials(asked.source())
         known = workspace(forward.job.config)
         job = decide_rows(forward, source.first(PROBES), known, here=not place.isolated)
         left: TrialSource = source
         if run is not None:
-            left, place = go_on(run, source, study, place)
+            left = go_on(run, source, study)
         log_begin(study, left.remaining, run_dir)
         if left.remaining != 0:
             listener = make_listener(progress, forward.spec.objective, forward.spec.direction)
@@ -166,7 +173,7 @@ def walk_forward(
             function = asked.loaded.strategy.function
             run_trials(study, left, job, asked.panel, function, place, listener=listener, sink=sink)
         found = conclude(forward, job, study)
-        study.elapsed = time.perf_counter() - began
+        study.elapsed, study.choosing = time.perf_counter() - began, asked.search.seconds
         if run is not None:
             from rustybt_ray.studies.forward_files import write_walk_forward
 

@@ -1,13 +1,14 @@
 """What a check of `doctor` tells."""
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from rustybt_ray._record import record_class
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Finding:
     """What was looked at and what was found.
 

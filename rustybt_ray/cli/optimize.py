@@ -13,12 +13,18 @@ from rustybt_ray.cli.study_file import study_file
 if TYPE_CHECKING:
     from rustybt_ray.studies.study import Study
 
+SEARCHES = ("grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp", "halving")
 SHOWN = 10
 EXAMPLE = """\b
 Example:
   rustybt-ray optimize -f examples/sma_crossover.py -b sample-mag-7 -p fast=5:50:5 -p slow=60:250:10
       --constraint "fast<slow" --commission per-dollar:0.001 -o runs/sma
 """
+
+
+def one_or_several(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str | list[str] | None:
+    """Nothing, the one value, or all of them."""
+    return list(values) if len(values) > 1 else next(iter(values), None)
 
 
 def search_options(function: Any) -> Any:
@@ -36,15 +42,37 @@ def search_options(function: Any) -> Any:
             help=f"A dimension of the space; repeatable. {SPACE_FORMS}",
         ),
         click.option("--constraint", multiple=True, help='What parameters must meet, such as "fast<slow"; repeatable.'),
-        click.option("--objective", help="A metric; default: sharpe_ratio, for an objective function value."),
-        click.option("--direction", type=click.Choice(["maximize", "minimize"]), default="maximize", show_default=True),
+        click.option(
+            "--objective",
+            multiple=True,
+            callback=one_or_several,
+            help="A metric; default: sharpe_ratio, for an objective function value. Repeat it for several.",
+        ),
+        click.option(
+            "--direction",
+            type=click.Choice(["maximize", "minimize"]),
+            multiple=True,
+            callback=one_or_several,
+            help="default: maximize; one for all objectives, or one for each.",
+        ),
         click.option(
             "--require",
             multiple=True,
             help='What the best must meet, such as "max_drawdown > -0.25"; repeatable.',
         ),
-        click.option("--search", type=click.Choice(["grid", "random"]), default="grid", show_default=True),
-        click.option("--n-trials", type=click.IntRange(min=1), help="Trials to run at most; --search random needs it."),
+        click.option(
+            "--sampler",
+            "--search",
+            "search",
+            type=click.Choice(SEARCHES),
+            default="grid",
+            show_default=True,
+            help="tpe to gp learn from results, and need optuna; halving prunes by a first part of the history.",
+        ),
+        click.option("--n-trials", type=click.IntRange(min=1), help="Trials to run at most; all but grid need it."),
+        click.option(
+            "--lag", type=click.IntRange(min=1), help="Trials under way while such a search chooses; default: 32."
+        ),
         click.option("--timeout", type=click.FloatRange(min=0.0, min_open=True), help="End after so many seconds."),
         click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
     )
@@ -118,6 +146,7 @@ def command(
     from rustybt_ray.strategies.load import load_strategy
 
     saved, options["constraint"] = options["run_dir"], list(options["constraint"]) or None
+    options["direction"] = options["direction"] or "maximize"
     check_destination(form, ", or leave the format out: -o saves table.parquet")
     arguments = market_arguments(options)
     if plan:

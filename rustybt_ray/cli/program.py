@@ -53,9 +53,10 @@ def say_error(message: str) -> None:
 
 
 def describe(error: Exception) -> str:
-    """An error in words; one that is not ours with the line of the user's code it came from."""
+    """An error in words; one of zipline's, or that is not ours, with the line of the user's code that it came from."""
     if isinstance(error, RustybtRayError):
-        return _as_options(str(error))
+        into_algorithm = type(error).__module__ == "rustybt_ray.zipline.errors"
+        return _as_options(str(error)) + (_origin(error) if into_algorithm else "")
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.strerror}: {error.filename}"
     return f"{type(error).__name__}: {error}{_origin(error)}. --debug shows the traceback."

@@ -20,7 +20,7 @@ INTERVAL = 0.5
 """Seconds between two looks at a journal that grows."""
 LONGEST = 100
 """Characters of a dimension that are shown."""
-STUDY = ("bundle", "version", "kind", "start", "end", "search", "objective", "direction", "require")
+STUDY = ("bundle", "version", "kind", "start", "end", "search", "objective", "direction", "aims", "require", "adaptive")
 RULES = ("capital", "costs", "fill", "settings", "seed", "engine", "digest", "key")
 
 
@@ -114,7 +114,8 @@ def _print(overview: "Overview") -> None:
     from rustybt_ray.cli.output import show
 
     lines = [f"{name:<12}{text}" for name, text in describe(overview) if text]
-    said = [f"best: {_best(overview)}"] if len(overview.best) else ["No trial qualifies so far."]
+    several = bool(overview.spec.get("aims"))
+    said = [] if several else [f"best: {_best(overview)}"] if len(overview.best) else ["No trial qualifies so far."]
     if (causal := (overview.result or {}).get("causal")) is not None:
         said.append("causal: yes" if causal is True else f"NOT CAUSAL: decisions of {causal} moved.")
     show(headline(overview), *lines, *([ranked(overview)] if len(overview.best) else []), *said)
@@ -134,12 +135,14 @@ def describe(overview: "Overview") -> list[tuple[str, str]]:
     spec, search = overview.spec, overview.spec["search"]
     constraints = ", ".join(map(str, search.get("constraint") or ()))
     kind = str(search.get("search")) + (f", {search['n_trials']:,} at most" if search.get("n_trials") else "")
+    wanted = [(spec["objective"], spec["direction"]), *spec.get("aims", [])]
+    aims = ", ".join(f"{direction} {objective}" for objective, direction in wanted)
     require = "".join(f", require {text}" for text in spec["require"])
     money = [f"capital {number(float(spec.get('capital', 0)))}", f"fill {spec.get('fill')}", f"seed {spec.get('seed')}"]
     return [
         ("space", " ".join(space_words(search)) + f" ({kind})"),
         ("constraint", constraints),
-        ("objective", f"{spec['direction']} {spec['objective']}{require}"),
+        ("objective", f"{aims}{require}"),
         ("costs", ", ".join([costs_text(spec.get("costs") or {}), *money])),
         ("trials", counted(overview)),
         ("driver", str(overview.driver or "")),
@@ -166,6 +169,8 @@ def space_words(search: dict[str, Any]) -> list[str]:
     if "points" in search:
         count = len(next(iter(search["points"].values()), ()))
         return [f"{count:,} points of {', '.join(search['points'])}"]
+    if "space" in search:
+        return [f"function {search['space']}"]
     return [f"{name}={_shortened(_dimension(said))}" for name, said in (search.get("parameters") or {}).items()]
 
 
@@ -208,10 +213,10 @@ def ranked(overview: "Overview") -> "Table":
     from rustybt_ray.cli.output import make_table
     from rustybt_ray.cli.summary import shown_metrics
 
-    rows, params = overview.best.rows(), list(overview.best.params[0])
+    rows, params = overview.best.rows(), list(dict.fromkeys(name for row in overview.best.params for name in row))
     names = [name for name in rows[0] if name not in (*params, "trial")]
     frame = pl.DataFrame({name: [row.get(name) for row in rows] for name in names}, strict=False)
-    metrics = shown_metrics(frame, overview.spec["objective"])
+    metrics = shown_metrics(frame, overview.spec["objective"], *(name for name, _ in overview.spec.get("aims", [])))
     table = make_table({"rank": True, "trial": True, **dict.fromkeys([*params, *metrics], True)})
     for rank, row in enumerate(rows, 1):
         cells = (shown(name, row.get(name)) for name in (*params, *metrics))

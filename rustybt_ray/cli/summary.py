@@ -21,21 +21,23 @@ def ranked_table(study: "Study", top: int) -> "Table":
 
     frame = study.top(top)
     params = _params(study)
-    metrics = shown_metrics(frame.drop(params), study.spec.objective)
-    table = make_table({"rank": True, "trial": True, **dict.fromkeys([*params, *metrics], True)})
-    for rank, row in enumerate(frame.iter_rows(named=True), 1):
+    metrics = shown_metrics(frame.drop(params), *study.spec.objectives)
+    ranks = (study.fronts + 1).tolist() if study.spec.aims else range(1, len(frame) + 1)
+    named = "front" if study.spec.aims else "rank"
+    table = make_table({named: True, "trial": True, **dict.fromkeys([*params, *metrics], True)})
+    for rank, row in zip(ranks, frame.iter_rows(named=True), strict=False):
         table.add_row(str(rank), str(row["trial"]), *(shown(name, row[name]) for name in (*params, *metrics)))
     return table
 
 
-def shown_metrics(frame: "pl.DataFrame", objective: str) -> list[str]:
-    """Metrics among the columns: the objective first, then the usual ones; for an objective function its own, up to `MOST`."""
+def shown_metrics(frame: "pl.DataFrame", *objectives: str) -> list[str]:
+    """Metrics among the columns: the objectives first, then the usual ones; for an objective function its own, up to `MOST`."""
     usual = [name for name in BESIDE if name in frame.columns]
     if not usual:
         numbers = [name for name, kind in frame.schema.items() if kind.is_float() and name != "duration"]
         usual = numbers[:MOST]
-    first = [objective] if objective in frame.columns else []
-    return first + [name for name in usual if name != objective]
+    first = [name for name in objectives if name in frame.columns]
+    return first + [name for name in usual if name not in objectives]
 
 
 def headline(study: "Study") -> str:
@@ -53,16 +55,16 @@ def headline(study: "Study") -> str:
 
 def sentences(study: "Study") -> list[str]:
     """Everything that must be said beside the best trials of a study."""
-    best, said = study.best_trial, []
+    best, said = study.first_trial, []
     if best is None:
         said.append(_none_best(study))
     else:
-        said.append(f"best:   {_trial(study, best)}")
-        if (median := study.median_trial()) is not None:
-            said.append(f"median: {_trial(study, median)}")
+        said += _several(study) if study.spec.aims else _best(study, best)
         said.append(causality(study))
         if study.spec.kind == "target" and study.spec.costs.free:
             said.append(without_costs(best.metrics))
+    if study.spec.adaptive:
+        said.append(halving(study) if study.spec.search["search"] == "halving" else learning(study))
     if study.n_failed:
         said.append(failures(study))
     if study.stopped:
@@ -70,13 +72,48 @@ def sentences(study: "Study") -> list[str]:
     return said
 
 
+def _best(study: "Study", best: "FrozenTrial") -> list[str]:
+    median = study.median_trial()
+    said = [] if median is None else [f"median: {_trial(study, median)}"]
+    return [f"best:   {_trial(study, best)}", *said]
+
+
+def _several(study: "Study") -> list[str]:
+    count = int((study.fronts == 0).sum())
+    aims = " and ".join(study.spec.objectives)
+    return [
+        f"No best of several objectives: {count:,} trial{'s' * (count != 1)} of front 1 that no other beats in {aims}."
+    ]
+
+
+def learning(study: "Study") -> str:
+    """What it cost that a search learns from results, and in which order."""
+    lag = study.spec.search.get("lag")
+    text = f"Each trial was chosen from the results of those {lag} and more before it, in {study.choosing:.2f} s"
+    if study.executor == "inline":
+        return f"{text}."
+    return f"{text}; workers waited {study.waited:.2f} s in all for results."
+
+
+def halving(study: "Study") -> str:
+    """How many trials had how much of the history."""
+    sessions, found = study.spec.search["sessions"], study.runs["rung"].to_list()
+    parts = [f"{found.count(rung):,} on {length:,} sessions" for rung, length in enumerate(sessions) if rung in found]
+    return (
+        f"Trials ran {', then '.join(parts)}; {study.n_pruned:,} of {study.n_trials:,} were pruned and are not ranked."
+    )
+
+
+UNCHECKED = {"objective": "an objective function", "zipline": "a zipline algorithm, which is handed no later bar"}
+"""Kinds of strategies that are not run on an altered future."""
+
+
 def causality(study: "Study") -> str:
     """Whether the best trial's decisions know the future."""
     if study.causal is True:
         return "causal: yes"
     if study.causal is None:
-        why = "an objective function" if study.spec.kind == "objective" else "no check was made"
-        return f"causal: not checked ({why})"
+        return f"causal: not checked ({UNCHECKED.get(study.spec.kind, 'no check was made')})"
     return f"NOT CAUSAL: decisions of {study.causal} moved when later bars were changed; no market gives these results."
 
 
@@ -117,10 +154,10 @@ def _trial(study: "Study", trial: "FrozenTrial") -> str:
 
 
 def _none_best(study: "Study") -> str:
-    complete = study.trials.height - study.n_failed
+    complete = study.trials.height - study.n_failed - study.n_pruned
     if not complete:
         return "No trial qualifies: none is complete."
-    undefined = f"{study.spec.objective} is undefined (or the value fell to zero)"
+    undefined = f"{' or '.join(study.spec.objectives)} is undefined (or the value fell to zero)"
     unmet = f", or they do not meet {' and '.join(map(repr, study.spec.require))}" if study.spec.require else ""
     return f"No trial qualifies: in all {complete:,} complete ones {undefined}{unmet}."
 

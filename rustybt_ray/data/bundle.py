@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray.data.panel import UNKNOWN, Panel
 from rustybt_ray.exceptions import BundleError
 
@@ -16,7 +17,7 @@ MANIFEST = "manifest.json"
 LATER = ("pay_dates", "stock_dividends")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Bundle:
     """An immutable, versioned set of bars, splits and dividends.
 
@@ -79,7 +80,7 @@ class Bundle:
         return f"{self.name}@{self.version[:12]}"
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Manifest:
     """A bundle, the digest of each of its parts, and the size of each of its files in bytes."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rustybt_ray._arrow import texts, to_arrow, to_numpy
+from rustybt_ray._loading import undisturbed
 from rustybt_ray.data.panel import ADDED, DATES, DIVIDENDS, FIELDS, LIFE, SPLITS, STOCK, Panel, misfits
 from rustybt_ray.exceptions import BundleError
 
@@ -56,7 +57,8 @@ def read_arrays(folder: Path, sizes: Mapping[str, int]) -> tuple[tuple[str, ...]
     BundleError
         If a file is missing, has another size than `sizes` says, or cannot be read as what it should be.
     """
-    import pyarrow as pa
+    with undisturbed():
+        import pyarrow as pa
 
     arrays: dict[str, Any] = {}
     added = {name: columns for name, columns in ADDED_FILES.items() if name in sizes}

@@ -1,12 +1,13 @@
 """A bundle in memory: read-only arrays that every worker of a machine can share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import DateLike, FloatArray, IntArray
 from rustybt_ray.exceptions import InputError
 
@@ -37,7 +38,7 @@ def _nothing() -> FloatArray:
     return np.empty(0)
 
 
-@dataclass(frozen=True, eq=False)
+@record_class(frozen=True, eq=False)
 class Panel:
     """Bars and events of one bundle.
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from rustybt_ray._typing import IntArray
-from rustybt_ray.data.digest import digests, version_of
 from rustybt_ray.data.panel import DATES, STOCK, UNKNOWN, Panel
 from rustybt_ray.exceptions import InputError
 
@@ -54,6 +53,8 @@ def with_payouts(panel: Panel, cash: Iterable[CashDates] = (), stock: Iterable[S
     >>> paid.dividend_pay, exact_pay_rows(paid)
     (array([2]), array([-1]))
     """
+    from rustybt_ray.data.digest import digests, version_of
+
     dates = _cash_dates(panel, list(cash))
     shares = _stock_arrays(panel, list(stock))
     arrays = {**dates, **shares}

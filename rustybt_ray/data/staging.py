@@ -5,10 +5,8 @@ killed process left behind is told from what another one is writing.
 """
 
 import os
-import shutil
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +20,9 @@ ABANDONED_AFTER = 86_400.0
 @contextmanager
 def aside(root: Path) -> Iterator[Path]:
     """A new folder in `root` to write in, locked while it is used; what is left in it at the end is removed."""
+    import shutil
+    import uuid
+
     base = root / ASIDE
     base.mkdir(parents=True, exist_ok=True)
     folder = base / uuid.uuid4().hex
@@ -38,6 +39,8 @@ def aside(root: Path) -> Iterator[Path]:
 
 def sweep(root: Path) -> None:
     """Remove what dead processes left aside."""
+    import shutil
+
     for path in (root / ASIDE).glob("*"):
         if path.suffix == ".lock":
             if not path.with_suffix("").exists() and _age(path) > ABANDONED_AFTER:
@@ -67,6 +70,8 @@ def place(folder: Path, target: Path) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file and bring it to the disk; a reader sees the old text or the new one."""
+    import uuid
+
     new = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     with new.open("w", encoding="utf-8") as file:
         file.write(text)

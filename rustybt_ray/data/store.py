@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 from rustybt_ray.data import catalog
 from rustybt_ray.data.bundle import MANIFEST, Bundle, Manifest, describe
-from rustybt_ray.data.digest import digests
 from rustybt_ray.data.files import write_panel
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.data.staging import aside, place, sweep, write_text
@@ -161,6 +160,8 @@ class BundleStore:
 
     def _write(self, target: Path, bundle: Bundle, panel: Panel) -> None:
         """Write the bundle aside and rename it into place."""
+        from rustybt_ray.data.digest import digests
+
         with aside(self.root) as folder:
             new = folder / bundle.version
             new.mkdir()

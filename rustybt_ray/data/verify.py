@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rustybt_ray.data.bundle import MANIFEST, Bundle, Manifest, describe
-from rustybt_ray.data.digest import digests, version_of
 from rustybt_ray.data.files import read_arrays
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import BundleError
@@ -29,6 +28,8 @@ def verified(folder: Path) -> Bundle:
     BundleError
         Naming each part that is damaged.
     """
+    from rustybt_ray.data.digest import digests, version_of
+
     manifest, panel = load(folder)
     known = manifest.bundle
     _, arrays = panel.to_arrays()

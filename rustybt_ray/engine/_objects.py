@@ -5,13 +5,12 @@ that it registers would take half a second and 45 MB in every process.
 """
 
 import hashlib
+import importlib.util
 import os
 import sys
-import tempfile
 import threading
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,23 @@ def cache_folder(sources: Path) -> Path:
     ]:
         if path.exists():
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(f"{version('numba')} {version('llvmlite')} {sys.version_info[:2]} {' '.join(processor())}".encode())
+    digest.update(f"{_version('numba')} {_version('llvmlite')} {sys.version_info[:2]} {' '.join(processor())}".encode())
     return cache_root() / digest.hexdigest()[:16]
+
+
+def _version(package: str) -> str:
+    """The version of an installed package, by the name of the folder beside it that describes it.
+
+    `importlib.metadata` reads that folder, for which it loads a parser of e-mails and a dozen other modules.
+    """
+    spec = importlib.util.find_spec(package)
+    beside = Path(spec.origin).parents[1].iterdir() if spec and spec.origin else ()
+    found = [path.stem for path in beside if path.name.startswith(f"{package}-") and path.suffix == ".dist-info"]
+    if len(found) == 1:
+        return found[0].removeprefix(f"{package}-")
+    from importlib.metadata import version
+
+    return version(package)
 
 
 def cache_root() -> Path:
@@ -50,6 +64,8 @@ def cache_root() -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError:
+        import tempfile
+
         return Path(tempfile.gettempdir()) / f"rustybt_ray-kernels-{os.getuid() if hasattr(os, 'getuid') else 0}"
     return root
 
@@ -75,6 +91,8 @@ def target_machine() -> Any:
 
 def write(path: Path, symbol: str, code: bytes) -> None:
     """Keep an object file; nobody sees half of it. A folder that cannot be written costs the next process a compile."""
+    import tempfile
+
     name = symbol.encode()
     content = len(name).to_bytes(4, "little") + name + code
     with suppress(OSError):

@@ -1,15 +1,16 @@
 """One trial: a panel, weights and rules in; metrics, and on request everything that happened, out."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rustybt_ray._loading import undisturbed
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.engine.blotter import NO_TAPE, Stocks, grown, make_blotter
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows, stock_dividends
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
@@ -34,6 +35,8 @@ from rustybt_ray.exceptions import InputError, WeightsError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from rustybt_ray.engine.blotter import Blotter
 
 run_segments = Kernel("rustybt_ray.engine.batch_nb", "run_segments")
 run_kept_segments = Kernel("rustybt_ray.engine.batch_nb", "run_kept_segments")
@@ -79,7 +82,7 @@ class Simulator:
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         days = int(self.segments[:, DAYS].sum())
         self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay, days)
-        self.blotter = make_blotter(panel.shape[1], len(panel.stock_row)) if settings.kept else None
+        self.blotter = _blotter(panel) if settings.kept else None
         self._schedules: dict[str, BoolArray] = {}
         self._bind()
 
@@ -87,6 +90,8 @@ class Simulator:
         same: tuple[Any, ...] = (self.market, self.rules, self.book, self.segments)
         kernel = run_segments
         if self.blotter is not None:
+            from rustybt_ray.engine.blotter import NO_TAPE, Stocks
+
             stocks = Stocks(*stock_dividends(self.panel, exact=True))
             same = (self.market, stocks, self.rules, self.book, self.blotter, NO_TAPE, self.segments)
             kernel = run_kept_segments
@@ -144,6 +149,8 @@ class Simulator:
         self._run.replace(self._first - 1, segments, *target, *log, out[low:], moments[low:])
         refused = self._run()
         while refused < 0 and self.blotter is not None:
+            from rustybt_ray.engine.blotter import grown
+
             self.blotter = grown(self.blotter)
             self._bind()
             self._run.replace(self._first - 1, segments, *target, *log, out[low:], moments[low:])
@@ -209,7 +216,7 @@ class Simulator:
         return WeightsError(what, where, "Scale the weights, or raise Settings(max_leverage=...).")
 
 
-@dataclass(frozen=True, eq=False)
+@record_class(frozen=True, eq=False)
 class Backtest:
     """Everything that happened in one trial.
 
@@ -238,7 +245,8 @@ class Backtest:
     @cached_property
     def fills(self) -> "pl.DataFrame":
         """Every change of a position: row, column, time, symbol, shares (signed), price, commission, slippage, kind."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         rows, columns = self.log[:, 0].astype(np.int64), self.log[:, 1].astype(np.int64)
         return pl.DataFrame(
@@ -258,7 +266,8 @@ class Backtest:
     @cached_property
     def curve(self) -> "pl.DataFrame":
         """Value and cash by time, one row a bar."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         time = self.panel.time[self.first : self.last + 1].astype("datetime64[ns]")
         return pl.DataFrame({"time": time, "equity": self.equity, "cash": self.cash})
@@ -266,7 +275,8 @@ class Backtest:
     @cached_property
     def holdings(self) -> "pl.DataFrame":
         """Shares by time, one column an asset."""
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         columns = {name: self.positions[:, i] for i, name in enumerate(self.panel.symbols)}
         return pl.DataFrame({"time": self.curve["time"], **columns})
@@ -348,6 +358,13 @@ def _check_outputs(*arrays: FloatArray) -> None:
     for array in arrays:
         if not array.flags.c_contiguous or array.dtype != np.float64:
             raise InputError("out and moments", "C-contiguous float64", array.dtype, "Use numpy.empty.")
+
+
+def _blotter(panel: Panel) -> "Blotter":
+    # loaded here because rules under which orders are replaced have no book
+    from rustybt_ray.engine.blotter import make_blotter
+
+    return make_blotter(panel.shape[1], len(panel.stock_row))
 
 
 def _plain(weights: ArrayLike) -> FloatArray:

@@ -36,6 +36,14 @@ EVENING_DONE, MORNING_DONE, BAR_DONE = 0, 1, 2
 # CANCEL_POLICY: what happens to open orders at the end of a session
 NEVER_CANCEL, CANCEL_OLDEST, CANCEL_ALL = 0, 1, 2
 
+# what is asked of the ledger a step at a time
+(
+    BEGIN, ADVANCE, CONCLUDE, TAKE_IN, CANCEL, MARK, TRIGGER, FILL, DUE, END_BAR, CANCEL_AT_CLOSE,
+) = range(11)  # fmt: skip
+# words of such a request: what, row, phase or order or policy, shares, price, commission, and the answer
+WHAT, AT, WHICH, QUANTITY, FILL_AT, CHARGE, ANSWER = range(7)
+REQUEST = 7
+
 # rows of the tape's daily figures
 DAILY_COLUMNS = 8
 # columns of its transactions: row, column, amount, price, order (-1: none), commission, price before slippage

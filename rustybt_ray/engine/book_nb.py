@@ -40,7 +40,7 @@ from rustybt_ray.engine.blotter import (
     Blotter,
     Tape,
 )
-from rustybt_ray.engine.fills_nb import book_fill, fill_price
+from rustybt_ray.engine.fills_nb import book_fill, fill_price, log_fill
 from rustybt_ray.engine.rounding_nb import round_cents
 from rustybt_ray.engine.structures import (
     BAR_SHARES,
@@ -49,6 +49,7 @@ from rustybt_ray.engine.structures import (
     EVENT_COLUMN,
     EVENT_ROW,
     EVENT_VALUE,
+    FILL_ORDER,
     LAST_SALE,
     PRICE,
     SALE_ROW,
@@ -236,20 +237,20 @@ def check_triggers(orders: FloatArray, i: int, price: float, row: int) -> bool:
 def commission_due(rules: Record, orders: FloatArray, i: int, size: float, fill: float) -> float:
     """Commission of a fill of `size` shares, zipline's rules: a minimum and a fixed charge once an order."""
     charged = orders[i, COMMISSION]
-    if rules.minimum > 0.0:
-        done = abs(orders[i, FILLED]) * rules.per_share + size * rules.per_share
-        due = rules.fixed + done + (orders[i, NOTIONAL] + size * fill) * rules.per_dollar
-        if charged == 0.0:
-            return max(due, rules.minimum)
-        return due - charged if due >= rules.minimum else 0.0
-    fixed = rules.fixed if charged == 0.0 else 0.0
-    return fixed + size * rules.per_share + size * (fill * rules.per_dollar)
+    if rules.per_dollar > 0.0 and rules.minimum == 0.0:
+        return size * (fill * rules.per_dollar)
+    if charged == 0.0:
+        return max(rules.fixed + size * rules.per_share + size * fill * rules.per_dollar, rules.minimum)
+    # what was filled before counts in the shares of today: a split between two fills moves the sum
+    done = abs(orders[i, FILLED]) * rules.per_share + size * rules.per_share
+    due = rules.fixed + done + (orders[i, NOTIONAL] + size * fill) * rules.per_dollar
+    return due - charged if due >= rules.minimum else 0.0
 
 
 @kernel
 def take_transaction(
-    rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, row: int, i: int, quantity: float, fill: float,
-    commission: float,
+    rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, fills: FloatArray, row: int, i: int,
+    quantity: float, fill: float, commission: float,
 ) -> None:  # fmt: skip
     """Book a fill of order `i`: cash, position and round trips; its commission leaves the cash after the bar."""
     cells, held, orders, counts = book.cells, book.held, blotter.orders, blotter.counts
@@ -262,8 +263,7 @@ def take_transaction(
         cells[BASIS, a] = fill
     else:
         book_fill(rules, account, cells, held, a, quantity, fill, paid)
-    if rules.after_bar:
-        account.cash = cash - quantity * fill
+    account.cash = cash - quantity * fill  # one flow, even where the round trips are two
     if before == 0.0:
         cells[BASIS, a] = fill
         if cells[ENTRY, a] == 0.0:
@@ -281,6 +281,9 @@ def take_transaction(
     bar[k, 0], bar[k, 1] = a, commission
     counts[BAR_FILLS] += 1
     write_transaction(blotter, tape, row, a, quantity, fill, i, commission, cells[PRICE, a])
+    if fills.shape[0] > 0:
+        slippage = abs(fill - cells[PRICE, a]) * abs(quantity)
+        log_fill(account, fills, row, a, quantity, fill, (commission, slippage), FILL_ORDER)
     touch(blotter, tape, i)
 
 
@@ -317,8 +320,9 @@ def close_filled(blotter: Blotter, i: int, before: int) -> bool:
 
 @kernel
 def fill_asset(
-    market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, row: int, a: int
-) -> None:
+    market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, fills: FloatArray, row: int,
+    a: int,
+) -> None:  # fmt: skip
     """Try the open orders of an asset against its bar, by placement, within the share of its volume that may be filled."""
     cells, orders, volume, price = book.cells, blotter.orders, market.volume[row, a], market.price[row, a]
     close = market.mark[a, row]
@@ -340,7 +344,7 @@ def fill_asset(
             worse = orders[i, LIMIT] > 0.0 and side * fill > side * orders[i, LIMIT]
             if not (worse and (rules.hold_limits or rules.price_impact > 0.0)) and fill > 0.0:
                 commission = commission_due(rules, orders, i, asked, fill)
-                take_transaction(rules, account, book, blotter, tape, row, i, side * asked, fill, commission)
+                take_transaction(rules, account, book, blotter, tape, fills, row, i, side * asked, fill, commission)
                 closed = close_filled(blotter, i, before)
         if not closed:
             before = i
@@ -349,11 +353,18 @@ def fill_asset(
 
 @kernel
 def fill_book(
-    market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, row: int
+    market: Market,
+    rules: Record,
+    account: Record,
+    book: Book,
+    blotter: Blotter,
+    tape: Tape,
+    fills: FloatArray,
+    row: int,
 ) -> None:
     """Try every open order against the bar."""
     for k in range(blotter.counts[ENTERED]):
-        fill_asset(market, rules, account, book, blotter, tape, row, blotter.entered[k])
+        fill_asset(market, rules, account, book, blotter, tape, fills, row, blotter.entered[k])
 
 
 @kernel

@@ -1,8 +1,9 @@
 """What trading costs: commission, slippage and financing, named as zipline names them."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_number
 from rustybt_ray.exceptions import InputError
 
@@ -25,7 +26,7 @@ class Impact(NamedTuple):
     volume_limit: float = 0.0
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class NoCommission:
     """No commission."""
 
@@ -34,7 +35,7 @@ class NoCommission:
         return Charges()
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class PerShare:
     """`cost` of money a share, at least `minimum` an order (zipline's PerShare)."""
 
@@ -50,7 +51,7 @@ class PerShare:
         return Charges(per_share=self.cost, minimum=self.minimum)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class PerTrade:
     """`cost` of money an order, on its first fill (zipline's PerTrade)."""
 
@@ -64,7 +65,7 @@ class PerTrade:
         return Charges(fixed=self.cost)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class PerDollar:
     """`cost` a unit of money traded (0.001 is 10 basis points), at least `minimum` an order (zipline's PerDollar)."""
 
@@ -80,7 +81,7 @@ class PerDollar:
         return Charges(per_dollar=self.cost, minimum=self.minimum)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class NoSlippage:
     """Fills at the price itself."""
 
@@ -89,7 +90,7 @@ class NoSlippage:
         return Impact()
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class FixedBasisPoints:
     """`basis_points` of the price against the trader; at most `volume_limit` of a bar's volume (None: no limit)."""
 
@@ -105,7 +106,7 @@ class FixedBasisPoints:
         return Impact(basis_points=self.basis_points, volume_limit=self.volume_limit or 0.0)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class FixedSpread:
     """Half of `spread`, in money a share, against the trader (zipline's FixedSlippage)."""
 
@@ -119,7 +120,7 @@ class FixedSpread:
         return Impact(spread=self.spread)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class VolumeShare:
     """Impact by the square of the share of a bar's volume, of which at most `volume_limit` fills (VolumeShareSlippage)."""
 
@@ -139,7 +140,7 @@ Commission = NoCommission | PerShare | PerTrade | PerDollar
 Slippage = NoSlippage | FixedBasisPoints | FixedSpread | VolumeShare
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Costs:
     """Everything that trading costs; ``Costs()`` is free of charge.
 

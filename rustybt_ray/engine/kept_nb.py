@@ -116,10 +116,10 @@ def forget_split_away(cells: FloatArray, market: Market, row: int) -> None:
 
 @kernel
 def next_expired(cells: FloatArray, delistings: IntArray, row: int, after: float) -> int:
-    """The held asset that expires on this row and was bought first after purchase number `after`; -1 if there is none."""
+    """The held asset that has expired and was bought first after purchase number `after`; -1 if there is none."""
     found, best = -1, math.inf
-    for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):
-        if delistings[e, 0] != row:
+    for e in range(len(delistings)):
+        if delistings[e, 0] > row:
             break
         a = delistings[e, 1]
         if cells[SHARES, a] != 0.0 and after < cells[ENTRY, a] < best:
@@ -131,7 +131,10 @@ def next_expired(cells: FloatArray, delistings: IntArray, row: int, after: float
 def close_expired(
     market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, log: Log, row: int
 ) -> None:
-    """Positions and open orders of assets that were delisted after the row before end, at the last price and free of charge."""
+    """Positions and open orders of delisted assets end, at the last price and free of charge.
+
+    Nearly always on the row after the last bar; a dividend in shares may arrive later.
+    """
     cells, delistings, purchase = book.cells, market.delistings, 0.0
     while True:
         a = next_expired(cells, delistings, row, purchase)
@@ -148,8 +151,8 @@ def close_expired(
         cells[ENTRY, a] = 0.0
         log_fill(account, log.fills, row, a, -shares, price, (0.0, 0.0), FILL_DELISTING)
         write_transaction(blotter, tape, row, a, -shares, price, -1, 0.0, price)
-    for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):
-        if delistings[e, 0] != row:
+    for e in range(len(delistings)):
+        if delistings[e, 0] > row:
             break
         cells[ENTRY, delistings[e, 1]] = 0.0
         cancel_asset(blotter, tape, delistings[e, 1], row)
@@ -163,7 +166,7 @@ def mark_positions(market: Market, account: Record, book: Book, row: int) -> Non
     for k in range(account.positions):
         a = held[k]
         price = market.mark[a, row]
-        if not math.isnan(price):
+        if row <= market.listing[1, a] and not math.isnan(price):
             cells[LAST_SALE, a] = price
         worth = cells[SHARES, a] * cells[LAST_SALE, a]
         if worth > 0.0:
@@ -209,10 +212,10 @@ def kept_morning(
 
 @kernel
 def kept_bar(
-    market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, row: int
+    market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, log: Log, row: int
 ) -> None:
     """The bar's fills, then the value that whoever decides at this close sees."""
-    fill_book(market, rules, account, book, blotter, tape, row)
+    fill_book(market, rules, account, book, blotter, tape, log.fills, row)
     settle(account, book, blotter)
     mark_positions(market, account, book, row)
 
@@ -285,7 +288,7 @@ def advance(
             kept_morning(market, stocks, rules, account, book, blotter, tape, log, first, row + 1)
             counts[PHASE] = MORNING_DONE
         elif done == MORNING_DONE:
-            kept_bar(market, rules, account, book, blotter, tape, row)
+            kept_bar(market, rules, account, book, blotter, tape, log, row)
             counts[PHASE] = BAR_DONE
         else:
             take_in(blotter, tape, row)
@@ -367,7 +370,7 @@ def run_kept(
             return False
     for row in range(first, last + 1):
         kept_morning(market, stocks, rules, account, book, blotter, tape, log, first, row)
-        kept_bar(market, rules, account, book, blotter, tape, row)
+        kept_bar(market, rules, account, book, blotter, tape, log, row)
         if active[row] & DECISION and not place_targets(
             market, target, rules, account, book, blotter, row, low, account.value
         ):

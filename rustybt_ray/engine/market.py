@@ -8,7 +8,6 @@ import numpy as np
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray._validation import check_choice, check_number
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.data.payouts import exact_pay_rows, exact_stock_rows
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import DIVIDENDS, FILLS, Settings
 from rustybt_ray.engine.structures import RULES, Market
@@ -48,7 +47,7 @@ def make_market(panel: Panel, fill: str, exact: bool = False) -> Market:
     gaps = np.diff(panel.sessions, prepend=panel.sessions[:1]) / DAY
     delisted = np.flatnonzero((last >= 0) & (sessions[np.maximum(last, 0)] < sessions[-1]))
     delisted = delisted[np.argsort(last[delisted], kind="stable")]
-    pay_row = exact_pay_rows(panel) if exact else panel.dividend_pay
+    pay_row = _exactly(panel)[0] if exact else panel.dividend_pay
     columns = (panel.dividend_row, panel.dividend_column, panel.dividend_amount, pay_row)
     return Market(
         mark=panel.mark,
@@ -147,10 +146,18 @@ def stock_dividends(panel: Panel, exact: bool = False) -> tuple[FloatArray, IntA
     payments : ndarray of int64, shape (E, 2)
         Pay row and position in `dividends`, for known pay rows, in their order.
     """
-    rows = exact_stock_rows(panel) if exact else (panel.stock_row, panel.stock_pay)
+    rows = _exactly(panel)[1] if exact else (panel.stock_row, panel.stock_pay)
     columns = rows[0], panel.stock_column, panel.stock_ratio, panel.stock_payment, rows[1]
     table = np.column_stack(columns).astype(np.float64)[rows[0] >= 0]
     return _frozen(table), _payments(table[:, 4].astype(np.int64))
+
+
+def _exactly(panel: Panel) -> tuple[IntArray, tuple[IntArray, IntArray]]:
+    """Pay rows of dividends, and rows of ex- and pay dates of those in shares, by zipline's rule."""
+    # loaded here because zipline's rules alone need it
+    from rustybt_ray.data.payouts import exact_pay_rows, exact_stock_rows
+
+    return exact_pay_rows(panel), exact_stock_rows(panel)
 
 
 def _payments(pay_row: IntArray) -> IntArray:

@@ -4,19 +4,19 @@ import ctypes
 import importlib
 import itertools
 import logging
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray.engine import _objects
 
 log = logging.getLogger("rustybt_ray.engine")
 PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Kind:
     """What an argument is: "int", "float", an array of `dtype` and `ndim`, or a named tuple `type` of `fields`."""
 

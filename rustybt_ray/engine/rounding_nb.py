@@ -6,6 +6,7 @@ from rustybt_ray.engine._jit import kernel
 
 SPLITTER = 134217729.0  # 2**27 + 1
 NEAR = 1e-4  # shares; zipline's tolerance of a whole number
+COARSE = 2.0**46  # from here on the next number is more than a cent away
 
 
 @kernel
@@ -24,7 +25,7 @@ def round_cents(x: float) -> float:
 
     numba's own `round` multiplies first, and is wrong for a tenth of all half cents.
     """
-    if not abs(x) < 1e13:
+    if not abs(x) < COARSE:
         return x
     product = x * 100.0
     below = np.floor(product)

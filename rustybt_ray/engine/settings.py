@@ -1,8 +1,8 @@
 """Every choice of the ledger that has more than one defensible answer, by name."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from rustybt_ray._record import record_class
 from rustybt_ray._validation import check_choice, check_count, check_number
 from rustybt_ray.exceptions import InputError
 
@@ -23,7 +23,7 @@ LIMIT_FILLS = ("at limit", "any price")
 MORNING_DATA = ("previous session", "same session")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Settings:
     """Rules of the ledger; the defaults are the ones documented in docs/ledger.md.
 
@@ -62,7 +62,8 @@ class Settings:
     limit_fills : {"at limit", "any price"}
         Whether slippage may move the fill of a limit order beyond its limit.
     morning_data : {"previous session", "same session"}
-        Which bar `before_trading_start` of a zipline algorithm sees as the current one.
+        Which bar `before_trading_start` of a zipline algorithm sees as the current one; on a bundle's first session it is that
+        session's.
     delisting_return : float, default 0.0
         Return applied to the last price of a delisted asset, at least -1.
     risk_free : float, default 0.0

@@ -4,14 +4,32 @@ from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.batch_nb import conclude, reset
 from rustybt_ray.engine.blotter import (
+    ADVANCE,
+    ANSWER,
+    AT,
     BAR_DONE,
+    BEGIN,
+    CANCEL,
+    CANCEL_AT_CLOSE,
     CANCEL_POLICY,
+    CHARGE,
     COLUMN,
+    CONCLUDE,
     CREATED,
+    DUE,
+    END_BAR,
     EVENING_DONE,
+    FILL,
+    FILL_AT,
+    MARK,
     NEXT,
     PHASE,
+    QUANTITY,
     ROW,
+    TAKE_IN,
+    TRIGGER,
+    WHAT,
+    WHICH,
     Blotter,
     Stocks,
     Tape,
@@ -30,14 +48,6 @@ from rustybt_ray.engine.book_nb import (
 from rustybt_ray.engine.closing_nb import close_all
 from rustybt_ray.engine.kept_nb import advance, clear_book, mark_positions
 from rustybt_ray.engine.structures import CLOSES, PRICE, Book, Log, Market, Record
-
-# what is asked
-(
-    BEGIN, ADVANCE, CONCLUDE, TAKE_IN, CANCEL, MARK, TRIGGER, FILL, DUE, END_BAR, CANCEL_AT_CLOSE,
-) = range(11)  # fmt: skip
-# words of a request: what, row, phase or order, shares, price, commission, and the answer
-WHAT, AT, WHICH, QUANTITY, FILL_AT, CHARGE, ANSWER = range(7)
-REQUEST = 7
 
 
 @kernel
@@ -70,11 +80,19 @@ def ready_to_fill(market: Market, rules: Record, book: Book, blotter: Blotter, i
 
 @kernel
 def fill_one(
-    rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, row: int, i: int, request: FloatArray
+    rules: Record,
+    account: Record,
+    book: Book,
+    blotter: Blotter,
+    tape: Tape,
+    log: Log,
+    row: int,
+    i: int,
+    request: FloatArray,
 ) -> None:
     """Book a fill that somebody else's model has priced and charged."""
     quantity, fill, commission = request[QUANTITY], request[FILL_AT], request[CHARGE]
-    take_transaction(rules, account, book, blotter, tape, row, i, quantity, fill, commission)
+    take_transaction(rules, account, book, blotter, tape, log.fills, row, i, quantity, fill, commission)
     close_filled(blotter, i, previous(blotter, i))
 
 
@@ -101,7 +119,7 @@ def step(
     elif what == DUE:
         request[ANSWER] = commission_due(rule, blotter.orders, which, request[QUANTITY], request[FILL_AT])
     elif what == FILL:
-        fill_one(rule, account, book, blotter, tape, row, which, request)
+        fill_one(rule, account, book, blotter, tape, log, row, which, request)
     elif what == END_BAR:
         settle(account, book, blotter)
         mark_positions(market, account, book, row)

@@ -8,18 +8,38 @@ import numpy as np
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.blotter import (
+    ADVANCE,
+    ANSWER,
+    AT,
+    BEGIN,
+    CANCEL,
+    CANCEL_AT_CLOSE,
+    CHARGE,
+    CONCLUDE,
     DAILY_COLUMNS,
+    DUE,
+    END_BAR,
+    ENTERED,
+    FILL,
+    FILL_AT,
     HOLDING_COLUMNS,
     HOLDINGS,
     INTAKE_COLUMNS,
+    MARK,
     NEXT,
     NO_TAPE,
     ORDERS,
+    QUANTITY,
     REPORT_COLUMNS,
     REPORTS,
+    REQUEST,
+    TAKE_IN,
     TAKEN,
     TRANSACTION_COLUMNS,
     TRANSACTIONS,
+    TRIGGER,
+    WHAT,
+    WHICH,
     Stocks,
     Tape,
     grown,
@@ -33,8 +53,6 @@ from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.structures import ACCOUNT, EQUITY, LOG_COLUMNS, Log, make_book
 
 step = Kernel("rustybt_ray.engine.steps_nb", "step")
-(BEGIN, ADVANCE, CONCLUDE, TAKE_IN, CANCEL, MARK, TRIGGER, FILL, DUE, END_BAR, CANCEL_POLICY_IS) = range(11)
-WORDS = 7
 CASH, CLAIMS, VALUE, LONGS, SHORTS = (
     list(ACCOUNT.names or ()).index(n) for n in ("cash", "claims", "value", "longs", "shorts")
 )
@@ -80,13 +98,12 @@ class SteppedLedger:
         self.tape: Tape = NO_TAPE
         self.market = market_of(panel, "next_close", exact=True)
         self._stocks = Stocks(*stock_dividends(panel, exact=True))
-        self._request = np.zeros(WORDS)
+        self._request = np.zeros(REQUEST)
         self._words = cells_of(self._request)
         self.account = cells_of(self.book.account.view(np.float64))
         self.cells = cells_of(self.book.cells)
         self.mark = cells_of(self.market.mark)
         self.counts = cells_of(self.blotter.counts)
-        self._nothing = np.zeros(0)
         self._bind()
 
     def begin(self, record: bool) -> None:
@@ -105,7 +122,7 @@ class SteppedLedger:
         """Go on until this phase of this row is done."""
         words = self._words
         while True:
-            words[0], words[1], words[2] = ADVANCE, row, phase
+            words[WHAT], words[AT], words[WHICH] = ADVANCE, row, phase
             if not self._run():
                 return
             self._grow()
@@ -137,7 +154,7 @@ class SteppedLedger:
 
     def cancel_policy(self, policy: int) -> None:
         """What the end of each session cancels from now on."""
-        self._ask(CANCEL_POLICY_IS, 0, policy)
+        self._ask(CANCEL_AT_CLOSE, 0, policy)
 
     def triggers(self, order: int, row: int) -> bool:
         """Whether an order may fill against the row's bar."""
@@ -145,13 +162,14 @@ class SteppedLedger:
 
     def commission(self, order: int, shares: float, price: float) -> float:
         """What the rules charge for a fill of an order."""
-        self._words[3], self._words[4] = shares, price
+        self._words[QUANTITY], self._words[FILL_AT] = shares, price
         self._ask(DUE, 0, order)
-        return float(self._words[6])
+        return float(self._words[ANSWER])
 
     def fill(self, order: int, row: int, shares: float, price: float, commission: float) -> None:
         """Book a fill."""
-        self._words[3], self._words[4], self._words[5] = shares, price, commission
+        words = self._words
+        words[QUANTITY], words[FILL_AT], words[CHARGE] = shares, price, commission
         self._ask(FILL, row, order)
 
     def end_bar(self, row: int) -> None:
@@ -160,7 +178,7 @@ class SteppedLedger:
 
     def open_orders(self) -> Iterator[tuple[int, list[int]]]:
         """Columns in the book in the order in which they are served, and the open orders of each by placement."""
-        for column in self.blotter.entered[: int(self.counts[1])].tolist():
+        for column in self.blotter.entered[: self.counts[ENTERED]].tolist():
             yield column, self.orders_of(column)
 
     def orders_of(self, column: int) -> list[int]:
@@ -196,7 +214,7 @@ class SteppedLedger:
 
     def _ask(self, what: int, row: float = 0, which: int = 0) -> int:
         words = self._words
-        words[0], words[1], words[2] = what, row, which
+        words[WHAT], words[AT], words[WHICH] = what, row, which
         return self._run()
 
     def _bind(self) -> None:

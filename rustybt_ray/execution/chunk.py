@@ -12,15 +12,15 @@ from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.failures import trial_error
-from rustybt_ray.execution.memory import TrialMemory
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
-from rustybt_ray.execution.windows import WindowTrials
+from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import TARGET, ZIPLINE
-from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from rustybt_ray.execution.memory import TrialMemory
+    from rustybt_ray.execution.windows import WindowTrials
     from rustybt_ray.zipline.runner import AlgorithmRunner
 
 UNLIMITED = nullcontext()
@@ -67,10 +67,14 @@ class ChunkRunner:
         if job.memory_limit is None:
             self._memory = None
         elif self._memory is None or self._memory.limit != job.memory_limit:
+            from rustybt_ray.execution.memory import TrialMemory
+
             self._memory = TrialMemory(job.memory_limit)
         self._job = job
         self._release_windows()
         if job.windowed and self._simulator is not None:
+            from rustybt_ray.execution.windows import WindowTrials
+
             strategy = self._strategies[job.digest]
             self._windows = WindowTrials(job, strategy, self._simulator, self.workspace, self._limits)
             if job.kind == TARGET:
@@ -148,6 +152,8 @@ class ChunkRunner:
         return run_target
 
     def _run_objective(self, job: Job, chunk: Chunk) -> Block:
+        from rustybt_ray.strategies.trial import Trial
+
         strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)
         rows: list[dict[str, float]] = []
         block = self._empty(chunk, (), np.empty((len(chunk), 0)), np.full((len(chunk), MOMENTS), np.nan))
@@ -199,7 +205,9 @@ def _rows(chunk: Chunk) -> Any:
     names = tuple(chunk.columns)
     if not names:
         return ({} for _ in range(len(chunk)))
-    return (dict(zip(names, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+    holes = any(isinstance(values, list) and ABSENT in values for values in chunk.columns.values())
+    return map(present, rows) if holes else rows
 
 
 def _values(result: Any) -> dict[str, float]:

@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, field
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import ExecutionError
 from rustybt_ray.execution.events import (
     CRASHED,
@@ -35,7 +36,7 @@ DRAIN = 1.0  # seconds that chunks in flight get to end once a study is to stop
 log, people = logging.getLogger("rustybt_ray.driver"), logging.getLogger("rustybt_ray.workers")
 
 
-@dataclass
+@record_class
 class Outcome:
     """What a run of the driver yields.
 
@@ -45,10 +46,13 @@ class Outcome:
         Results in the order in which they arrived; every trial is in one of them at most once.
     stopped : str or None
         Why it ended before the last trial: "interrupted", "timeout" or "stopped"; else None.
+    waited : float
+        Seconds of workers that had nothing to do because the search waited for results, summed over workers.
     """
 
     blocks: list[Block] = field(default_factory=list)
     stopped: str | None = None
+    waited: float = 0.0
 
 
 def run(
@@ -97,7 +101,7 @@ def run(
     until = time.monotonic() + timeout if timeout is not None else None
     policy = pool.policy
     watch = Watch(policy, trial_timeout, speculate)
-    state = DriverState(policy, pool.size, source.remaining)
+    state = DriverState(policy, pool.size, source.remaining, source.lag)
     driver = _Driver(source, pool, state, watch, listener or Silent(), journal, stop or (lambda: False), until)
     pool.prepare(job)
     with Interruption() as interruption:
@@ -132,7 +136,7 @@ class _Driver:
             while not self.state.finished and time.monotonic() < deadline:
                 while orders := self.state.dispatch():
                     self.obey(orders, None)
-                for report in self.pool.poll(TURN):
+                for report in self.poll():
                     self.take(report)
                 self.state.workers = self.pool.size
                 self.look_at_the_clock()
@@ -146,6 +150,13 @@ class _Driver:
             if self.state.in_flight:
                 self.pool.abandon()
         return self.outcome
+
+    def poll(self) -> Sequence[Report]:
+        """What happened; notes how long workers had nothing meanwhile."""
+        starved, began = self.state.starved, time.monotonic()
+        reports = self.pool.poll(TURN)
+        self.outcome.waited += starved * (time.monotonic() - began)
+        return reports
 
     def reason(self, interruption: Interruption) -> str | None:
         """Why the study must end now; None while it may go on or has nothing left to do."""

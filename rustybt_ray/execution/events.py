@@ -1,8 +1,8 @@
 """What the driver is told (events) and what it says (instructions): plain data, no clock, no worker, no file."""
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray.execution.messages import Chunk
 
@@ -10,14 +10,14 @@ CRASHED, TIMED_OUT = "WorkerCrashed", "TrialTimedOut"
 """Types of the errors that the driver records itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class WorkerReady:
     """A worker has the job and waits for chunks. Worker numbers are never used twice."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class ChunkDone:
     """A worker answered: the chunk took `seconds` of work, its answer has `nbytes` bytes; `retire` if it wants to be replaced."""
 
@@ -28,7 +28,7 @@ class ChunkDone:
     retire: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class ChunkFailed:
     """A worker lives but could not run a chunk at all (what a strategy raises is an answer, not this)."""
 
@@ -37,7 +37,7 @@ class ChunkFailed:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class WorkerDied:
     """A worker is gone, and with it what it had in flight.
 
@@ -54,7 +54,7 @@ class WorkerDied:
     suspect: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class TimedOut:
     """A worker has been at the head of its queue for longer than its trials may take; it is to be ended."""
 
@@ -62,14 +62,14 @@ class TimedOut:
     limit: float
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Late:
     """A worker has been at the head of its queue for far longer than expected; it may be cut off."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Asked:
     """The search's answer to `Ask`.
 
@@ -87,12 +87,12 @@ class Asked:
     remaining: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Cancelled:
     """Start nothing more; what is in flight may still end."""
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Run:
     """Give a worker a chunk."""
 
@@ -100,21 +100,21 @@ class Run:
     chunk: Chunk
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Ask:
     """Ask the search for up to `count` trials and answer with `Asked`."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Record:
     """Keep the answer that came with the event: it is the first one for this chunk."""
 
     chunk: Chunk
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class RecordCrash:
     """Keep an error for a chunk of one trial that ended its worker again and again, or took too long."""
 
@@ -123,7 +123,7 @@ class RecordCrash:
     type: str = CRASHED
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Again:
     """For the log: the trials of a chunk run again, or elsewhere too, as the chunks `into`."""
 
@@ -133,14 +133,14 @@ class Again:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Replace:
     """End a worker, if anything of it is left, and start another in its place."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
+@record_class(frozen=True)
 class Abort:
     """No worker will ever do the work: end the study with the cause."""
 

@@ -1,23 +1,26 @@
 """What travels between driver and workers: a job once a study, chunks of trials, blocks of results."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.engine.settings import Settings
+from rustybt_ray.search.protocol import present
 
-COMPLETE, FAILED = 0, 1
+COMPLETE, FAILED, PRUNED = 0, 1, 2
+"""States of trials; a pruned one ran on a part of the history alone."""
 HISTORY, CUT = "history", "cut"
 """Where weight rows of a job with many segments are from."""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Job:
     """All that a worker must know to run any trial of one study.
 
@@ -71,7 +74,7 @@ class Job:
     probes: tuple[dict[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Chunk:
     """Trials to run together: their numbers and their parameters as columns.
 
@@ -82,7 +85,7 @@ class Chunk:
     numbers : ndarray of int64, shape (k,)
         Trial numbers.
     columns : dict of str to sequence of length k
-        Parameter values as plain Python or NumPy scalars.
+        Parameter values as plain Python or NumPy scalars; ABSENT for a parameter that a trial does not have.
     """
 
     number: int
@@ -93,8 +96,8 @@ class Chunk:
         return len(self.numbers)
 
     def params(self, position: int) -> dict[str, Any]:
-        """Parameters of the trial at `position`."""
-        return {name: values[position] for name, values in self.columns.items()}
+        """Parameters that the trial at `position` has."""
+        return present({name: values[position] for name, values in self.columns.items()})
 
     def part(self, number: int, low: int, high: int) -> "Chunk":
         """The trials at [low, high) as a chunk of their own."""
@@ -102,7 +105,7 @@ class Chunk:
         return Chunk(number, self.numbers[low:high], columns)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class TrialError:
     """Why a trial has no metrics: the exception's type, its message, and the traceback as text."""
 
@@ -111,7 +114,7 @@ class TrialError:
     traceback: str
 
 
-@dataclass
+@record_class
 class Block:
     """Results of some trials, as columns.
 

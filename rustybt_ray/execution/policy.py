@@ -1,7 +1,9 @@
 """How many trials travel together: enough that a message costs little, few enough that workers finish together."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from rustybt_ray._record import record_class
 
 WINDOW = 1 << 15  # trials that are put in order at a time, unless there are so many workers that each would get a few
 GUESSED_BYTES = (
@@ -9,7 +11,7 @@ GUESSED_BYTES = (
 )
 
 
-@dataclass(slots=True)
+@record_class
 class ChunkPolicy:
     """Sizes chunks by the measured time of trials.
 

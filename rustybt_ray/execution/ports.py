@@ -21,6 +21,11 @@ class TrialSource(Protocol):
         """Trials yet to give; 0 at the end, None if it is not known."""
         ...
 
+    @property
+    def lag(self) -> int | None:
+        """Trials that may be under way at a time, where results decide what comes next; None: any number."""
+        ...
+
     def ask(self, count: int) -> tuple[IntArray, Columns]:
         """Numbers and parameters of up to `count` trials; none if it waits for the results of trials under way."""
         ...

@@ -5,9 +5,10 @@ cancelled; a worker never has more than `depth` chunks; a chunk whose worker die
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 
+from rustybt_ray._record import record_class
 from rustybt_ray.execution.events import (
     TIMED_OUT,
     Abort,
@@ -37,7 +38,7 @@ LOSSES = 8  # the same for workers that went away for reasons of their own, so t
 BARREN = 6  # times the number of workers: deaths of idle workers, without a chunk done between, that end the study
 
 
-@dataclass(slots=True)
+@record_class
 class Piece:
     """A chunk on its way: how many workers it ended, and how many were lost under it.
 
@@ -54,7 +55,7 @@ class Piece:
     alone: bool = False
 
 
-@dataclass(slots=True)
+@record_class
 class DriverState:
     """Which chunk waits, which runs where, and what the search may still give.
 
@@ -66,6 +67,8 @@ class DriverState:
         Workers wanted.
     remaining : int or None
         Trials that the search has yet to give; None if it does not know.
+    lag : int or None
+        Trials that may be under way at a time; None: any number.
     notes : list of Again
         What was sent back since the list was last emptied.
     """
@@ -73,6 +76,7 @@ class DriverState:
     policy: ChunkPolicy
     workers: int = 1
     remaining: int | None = None
+    lag: int | None = None
     waiting: deque[Piece] = field(default_factory=deque)
     running: dict[int, dict[int, Piece]] = field(default_factory=dict)
     cancelled: bool = False
@@ -94,6 +98,13 @@ class DriverState:
         """Whether nothing is in flight and nothing will be."""
         pending = any(not piece.void for pieces in self.running.values() for piece in pieces.values())
         return not pending and (self.cancelled or not self._more())
+
+    @property
+    def starved(self) -> int:
+        """Workers that have nothing because the search waits for the results of trials under way."""
+        if self.lag is None or not self._dry or self.remaining == 0 or self.waiting or len(self._shelf):
+            return 0
+        return sum(not pieces for pieces in self.running.values())
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take in an event; what follows from it at once. New work is given out by `dispatch`."""
@@ -306,7 +317,9 @@ class DriverState:
         return max(self.workers, len(self.running))
 
     def _size(self, remaining: int | None) -> int:
-        """Trials of the next chunk."""
+        """Trials of the next chunk; of a search that waits for results no worker takes so many that others have none."""
+        if self.lag is not None:
+            remaining = self.lag if remaining is None else min(remaining, self.lag)
         return self.policy.size(self._crew, remaining)
 
     def _number(self) -> int:

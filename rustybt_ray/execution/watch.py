@@ -4,8 +4,9 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from rustybt_ray._record import record_class
 from rustybt_ray.execution.events import Late, TimedOut
 from rustybt_ray.execution.messages import Chunk
 from rustybt_ray.execution.policy import ChunkPolicy
@@ -17,7 +18,7 @@ WARMING = (
 )
 
 
-@dataclass
+@record_class
 class Watch:
     """The clock of the driver.
 

@@ -2,22 +2,24 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray._validation import check_count, check_number
 from rustybt_ray.exceptions import InputError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 WIDEST = 2**62
 MOST = 2**53  # grid values of a Float: positions up to here are exact
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Int:
     """Whole numbers from `low` to `high` by `step`; `high` is one of them where the steps meet it.
 
@@ -67,7 +69,7 @@ class Int:
         return self.at(_positions(shares, self.size))
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Float:
     """Real numbers from `low` to `high`; on a grid by `step`, or spread evenly in logarithms with `log`.
 
@@ -114,7 +116,7 @@ class Float:
         if self.step is None:
             return None
         # a billionth of a step is rounding, not a missing value
-        return int((_decimal(self.high) - _decimal(self.low)) / _decimal(self.step) + Decimal("1e-9")) + 1
+        return int((_decimal(self.high) - _decimal(self.low)) / _decimal(self.step) + _decimal(1e-9)) + 1
 
     @property
     def values(self) -> list[Any]:
@@ -171,7 +173,7 @@ class Float:
         return int(low.scaleb(places)), int(step.scaleb(places)), 10**places
 
 
-@dataclass(frozen=True, init=False)
+@record_class(frozen=True, init=False)
 class Choice:
     """One of some values: ``Choice("sma", "ema")`` or ``Choice(["sma", "ema"])``.
 
@@ -264,5 +266,7 @@ def _positions(shares: FloatArray, size: int) -> IntArray:
     return np.minimum((shares * size).astype(np.int64), size - 1)
 
 
-def _decimal(number: float) -> Decimal:
+def _decimal(number: float) -> "Decimal":
+    from decimal import Decimal
+
     return Decimal(repr(number))

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
 from rustybt_ray._typing import IntArray
 from rustybt_ray.search.dimensions import Float
 from rustybt_ray.search.space import Condition, ParameterSpace, meets
@@ -64,7 +63,7 @@ class GridSearch(StreamSearch):
 
     @property
     def _countable(self) -> int:
-        lists = all(isinstance(condition, Expression) for condition in self.space.conditions)
+        lists = all(not callable(condition) for condition in self.space.conditions)
         return COUNTED if lists else COUNTED_ONE_BY_ONE
 
     def _stream(self) -> Iterator[Block]:
@@ -101,6 +100,6 @@ def _by_depth(conditions: Sequence[Condition], names: tuple[str, ...]) -> list[l
     """For each parameter the conditions that can be decided once it has a value; functions see all parameters."""
     ripe: list[list[Condition]] = [[] for _ in names]
     for condition in conditions:
-        known = condition.names if isinstance(condition, Expression) else names
+        known = names if callable(condition) else condition.names
         ripe[max((names.index(name) for name in known), default=0)].append(condition)
     return ripe

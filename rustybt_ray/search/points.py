@@ -31,6 +31,7 @@ class PointSearch:
     """
 
     lag: int | None = None
+    seconds = 0.0
 
     def __init__(self, points: Any, constraint: Any = None) -> None:
         columns = _checked(_columns(points))

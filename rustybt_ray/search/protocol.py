@@ -1,13 +1,23 @@
 """The ask/tell protocol that every search follows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, Protocol
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 
 
-@dataclass(frozen=True)
+class Absent(Enum):
+    """What stands in a column for a parameter that a point does not have; None is a value."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@record_class(frozen=True)
 class Points:
     """Some points of a search: trial numbers, and parameters as columns of plain Python values.
 
@@ -15,7 +25,7 @@ class Points:
     ----------
     numbers : ndarray of int64, shape (k,)
     columns : dict of str to sequence of length k
-        None stands for a parameter that a point does not have.
+        ABSENT stands for a parameter that a point does not have.
     """
 
     numbers: IntArray
@@ -26,7 +36,30 @@ class Points:
 
     def row(self, position: int) -> dict[str, Any]:
         """Parameters of the point at `position`."""
-        return {name: values[position] for name, values in self.columns.items()}
+        return present({name: values[position] for name, values in self.columns.items()})
+
+
+def present(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a point has.
+
+    Examples
+    --------
+    >>> present({"kind": "sma", "fast": 5, "decay": ABSENT})
+    {'kind': 'sma', 'fast': 5}
+    """
+    return {name: value for name, value in params.items() if value is not ABSENT}
+
+
+def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+    """Points as columns, in the order in which their parameters appear."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name, ABSENT) for row in rows] for name in names}
+
+
+def without_absent(values: Iterable[Any]) -> list[Any]:
+    """A column with None for ABSENT, as tables show it."""
+    listed = list(values)
+    return [None if value is ABSENT else value for value in listed] if ABSENT in listed else listed
 
 
 class Search(Protocol):
@@ -47,6 +80,11 @@ class Search(Protocol):
         ...
 
     @property
+    def seconds(self) -> float:
+        """Time spent on choosing points from results so far."""
+        ...
+
+    @property
     def remaining(self) -> int | None:
         """Points yet to give; 0 at the end, None if it is not known."""
         ...
@@ -62,7 +100,7 @@ class Search(Protocol):
         ...
 
     def tell(self, numbers: IntArray, values: FloatArray) -> None:
-        """Objective values of trials, shape (k,) or (k, objectives); NaN where there is none."""
+        """Objective values of trials, shape (k,) or (k, objectives); NaN for a trial that failed or has none."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rustybt_ray._typing import IntArray
+from rustybt_ray._typing import BoolArray, IntArray
 from rustybt_ray._validation import check_count
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.search.shuffle import LARGEST, shuffled
@@ -63,7 +63,7 @@ class RandomSearch(StreamSearch):
         total, missed = 0, 0
         patience = PATIENCE_ONE_BY_ONE if any(map(callable, self.space.conditions)) else PATIENCE
         for count, columns in self._candidates():
-            kept = self.space.meets(columns, count)
+            kept = self._kept(columns, count)
             found = int(kept.sum())
             total, missed = total + found, 0 if found else missed + count
             if missed >= patience:
@@ -72,7 +72,12 @@ class RandomSearch(StreamSearch):
                 raise self._nothing(f"{missed:,} drawn in a row missed them")
             yield found, columns if found == count else {name: column[kept] for name, column in columns.items()}
 
+    def _kept(self, columns: Columns, count: int) -> BoolArray:
+        """Which candidates become points."""
+        return self.space.meets(columns, count)
+
     def _candidates(self) -> Iterator[Block]:
+        """Blocks of points before constraints, without end or until a finite space has no more."""
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed])))
         size = self.space.size
         if size is not None and size <= LARGEST:

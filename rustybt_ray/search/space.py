@@ -4,18 +4,20 @@ import keyword
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression, parse
 from rustybt_ray._typing import BoolArray
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.search.dimensions import Choice, Float, Int, Parameter
 
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
+
 __all__ = ["Choice", "Columns", "Condition", "Float", "Int", "Parameter", "ParameterSpace"]
 
-Condition: TypeAlias = Expression | Callable[[dict[str, Any]], bool]
+Condition: TypeAlias = "Expression | Callable[[dict[str, Any]], bool]"
 Columns: TypeAlias = dict[str, np.ndarray]
 
 
@@ -81,7 +83,7 @@ def meets(conditions: Sequence[Condition], columns: Columns, count: int) -> Bool
     """
     allowed = np.ones(count, dtype=np.bool_)
     for condition in conditions:
-        if isinstance(condition, Expression):
+        if not callable(condition):
             allowed &= np.asarray(condition.evaluate(columns), dtype=np.bool_)
             continue
         places = np.flatnonzero(allowed)
@@ -99,7 +101,7 @@ def describe_conditions(conditions: Sequence[Condition]) -> list[str]:
 
 def conditions_as_given(conditions: Sequence[Condition]) -> list[Any]:
     """Constraints as text, or as the functions that they are."""
-    return [c.text if isinstance(c, Expression) else c for c in conditions]
+    return [c if callable(c) else c.text for c in conditions]
 
 
 def read_conditions(constraint: Any, names: tuple[str, ...]) -> tuple[Condition, ...]:
@@ -112,6 +114,8 @@ def read_conditions(constraint: Any, names: tuple[str, ...]) -> tuple[Condition,
     """
     if constraint is None:
         return ()
+    from rustybt_ray._expressions import Expression, parse  # most searches have none
+
     given: Iterable[Any] = constraint if isinstance(constraint, list | tuple) else (constraint,)
     made: list[Condition] = []
     for condition in given:

@@ -29,6 +29,7 @@ class StreamSearch(ABC):
     """
 
     lag: int | None = None
+    seconds = 0.0
 
     def __init__(self, space: ParameterSpace, limit: int | None) -> None:
         self.space = space

@@ -9,9 +9,11 @@ import dis
 import inspect
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType
 from typing import Any
+
+from rustybt_ray._record import record_class
 
 FLAGS = (
     inspect.CO_VARARGS
@@ -32,14 +34,14 @@ NOISE = {
 }  # what a class body notes about its text
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Constant:
     """A constant that code loads: a value, or nested code."""
 
     value: Any
 
 
-@dataclass
+@record_class
 class Uses:
     """Names through which code reaches what lies outside of it, nested code included."""
 

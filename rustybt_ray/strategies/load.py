@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -127,6 +126,8 @@ def find_function(module: ModuleType, place: str, name: str) -> Callable[..., An
         function = getattr(module, name, None)
         if callable(function):
             return function  # type: ignore[no-any-return]
+        from difflib import get_close_matches
+
         near = get_close_matches(name, own, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(map(repr, own)) or 'no function'}."
         raise StrategyError(f"{place} has no function {name!r}", "strategy", hint)

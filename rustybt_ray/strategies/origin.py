@@ -2,15 +2,12 @@
 
 import importlib.util
 import sys
-import sysconfig
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-STANDARD = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
-INSTALLED = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")})
 SITES = {"site-packages", "dist-packages"}
 
 
@@ -23,9 +20,16 @@ def is_library(name: str | None, file: str | None) -> bool:
     if file is None or file.startswith("<"):
         return top in sys.stdlib_module_names or top in sys.builtin_module_names
     path = Path(file).resolve()
-    if SITES.intersection(path.parts) or any(map(path.is_relative_to, (*INSTALLED, *STANDARD))):
-        return True
-    return any(path.is_relative_to(ROOT / package) for package in ("rustybt_ray", "actors"))
+    own = any(path.is_relative_to(ROOT / package) for package in ("rustybt_ray", "actors"))
+    return own or not SITES.isdisjoint(path.parts) or any(map(path.is_relative_to, _folders()))
+
+
+@cache
+def _folders() -> tuple[Path, ...]:
+    """Where this Python has its standard library and installed packages."""
+    import sysconfig
+
+    return tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def comes_from_library(value: Any) -> bool:

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.bytecode import uses
 from rustybt_ray.strategies.origin import imports_locally, is_library, local_modules
@@ -42,6 +40,8 @@ def pack(function: "Callable[..., Any] | Algorithm") -> bytes:
                 where = "inside a function, which a worker does not have"
                 what = f"{name} imports the local module {'.' * level + module!r} {where}"
                 raise StrategyError(what, name, "Import it at the top of the file: then it travels with the strategy.")
+    import cloudpickle
+
     with _local_modules_by_value():
         try:
             return cloudpickle.dumps(function)  # type: ignore[no-any-return]
@@ -58,6 +58,8 @@ def unpack(data: bytes) -> Any:
     StrategyError
         If it cannot be loaded here: a library is missing or differs.
     """
+    import cloudpickle
+
     try:
         return cloudpickle.loads(data)
     except Exception as error:
@@ -96,6 +98,8 @@ def _source(code: CodeType, file: str, modified: int) -> tuple[str | None, str |
             return (file if modified else None), "".join(inspect.getblock(lines))
         except (SyntaxError, IndentationError, tokenize.TokenError):
             pass
+    elif file.startswith("<") and file.endswith(">"):  # typed after `python -c`, made by `exec`: nobody kept the text
+        return None, None
     return _text(code)
 
 
@@ -122,6 +126,8 @@ def _modified(file: str) -> int:
 @contextmanager
 def _local_modules_by_value() -> Iterator[None]:
     """All of the user's modules travel by value meanwhile; numba has a pickler of its own, which must know too."""
+    import cloudpickle
+
     picklers = [cloudpickle, *filter(None, [sys.modules.get("numba.cloudpickle")])]
     added = []
     for pickler in picklers:
@@ -145,6 +151,8 @@ def _culprit(value: Any, path: str, seen: set[int] | None = None) -> str | None:
     if id(value) in seen:
         return None
     seen.add(id(value))
+    import cloudpickle
+
     try:
         cloudpickle.dumps(value)
         return None

@@ -3,11 +3,10 @@
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import StrategyError
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Objective:
         return self.function(trial)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Strategy:
     """A strategy with what is known of it before it runs.
 
@@ -137,6 +136,8 @@ def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:
         return
     for name in names:
         if name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "Remove it from the space, or add the argument."
             raise StrategyError(f"{signature} has no argument {name!r}", f"parameters: {', '.join(names)}", hint)

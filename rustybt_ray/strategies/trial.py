@@ -1,16 +1,17 @@
 """What an objective function sees of its trial."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
+
 if TYPE_CHECKING:
     from rustybt_ray.workspace.market_data import MarketData
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Trial:
     """One trial of an objective function.
 

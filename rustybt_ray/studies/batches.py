@@ -8,6 +8,7 @@ import numpy as np
 from rustybt_ray._arrow import scalars, texts, to_arrow, to_numpy
 from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.execution.messages import Block, Chunk, TrialError
+from rustybt_ray.search.protocol import without_absent
 
 PARAMETER = "param:"
 
@@ -91,7 +92,7 @@ def _by_segment(column: Any, width: int) -> np.ndarray:
 
 
 def _parameter(values: Any) -> Any:
-    listed = list(values)
+    listed = without_absent(values)
     kinds = set(map(type, listed)) - {type(None)}
     if len(kinds) == 1 and kinds <= {int, float, str, bool}:
         try:

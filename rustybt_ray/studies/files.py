@@ -36,16 +36,22 @@ def write_study(study: Study, folder: Path) -> None:
     RunError
         If the directory cannot be written; what was there before is left as it was.
     """
-    best = study.best_trial
-    result = {
+    best = None if study.spec.aims else study.best_trial
+    result: dict[str, Any] = {
         "trials": study.trials.height,
         "failed": study.n_failed,
+        "pruned": study.n_pruned,
         "best": None if best is None else {"trial": best.number, "params": best.params, "value": best.value},
         "causal": study.causal,
         "stopped": study.stopped,
         "executor": study.executor,
         "elapsed_seconds": study.elapsed,
+        "parameters": study.parameters,
     }
+    if study.spec.aims:
+        result["pareto"] = study.pareto["trial"].to_list()
+    if study.spec.adaptive:
+        result |= {"waited_seconds": study.waited, "choosing_seconds": study.choosing}
     replace_file(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
     if (returns := study.returns) is not None:
         replace_file(folder / "returns.parquet", lambda path: returns.write_parquet(path))

@@ -10,6 +10,7 @@ import numpy as np
 from rustybt_ray._expressions import Expression
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.execution.messages import Block
+from rustybt_ray.search.protocol import present
 from rustybt_ray.studies.coordinates import Coordinates, coordinates
 from rustybt_ray.studies.selection import eligible
 from rustybt_ray.studies.spec import StudySpec
@@ -123,7 +124,7 @@ class Choices:
 
     def params(self, place: int) -> dict[str, Any]:
         """Parameters of the trial at a position."""
-        return {name: values[place] for name, values in self.columns.items()}
+        return present({name: values[place] for name, values in self.columns.items()})
 
     def most_chosen(self) -> int | None:
         """Position of the trial that most windows chose, of several the first; None if all are gaps."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rustybt_ray.exceptions import InputError
+from rustybt_ray.search.protocol import without_absent
 from rustybt_ray.studies.forward_choices import Choices
 from rustybt_ray.studies.trials import STATES
 
@@ -49,7 +50,7 @@ def windows_frame(choices: Choices) -> "pl.DataFrame":
     numbers = choices.block.numbers.tolist()
     columns["trial"] = [None if place < 0 else numbers[place] for place in chosen.tolist()]
     for name, values in choices.columns.items():
-        picked = [None if place < 0 else values[place] for place in chosen.tolist()]
+        picked = without_absent([None if place < 0 else values[place] for place in chosen.tolist()])
         columns[name] = pl.Series(name, picked, strict=False)
     columns["in_sample"] = choices.of_chosen(choices.objective("train"))
     if "validate" in choices.parts:
@@ -73,7 +74,7 @@ def trials_frame(choices: Choices) -> "pl.DataFrame":
     columns: dict[str, Any] = {"trial": np.repeat(block.numbers, count)}
     columns["window"] = np.tile(np.arange(count, dtype=np.int64), len(block))
     for name, values in choices.columns.items():
-        columns[name] = pl.Series(name, [value for value in values for _ in range(count)], strict=False)
+        columns[name] = pl.Series(name, [v for v in without_absent(values) for _ in range(count)], strict=False)
     for i, part in enumerate(choices.parts):
         for j, name in enumerate(block.names):
             columns[f"{part}_{name}"] = np.ascontiguousarray(choices.cube[:, :, i, j]).reshape(-1)

@@ -13,7 +13,7 @@ DECIDING = (
     "digest", "kind", "version", "search", "start", "end", "capital", "costs", "fill", "settings", "seed", "engine",
 )  # fmt: skip
 """Keys that determine what a trial of given parameters yields; `search` also which trials there are."""
-JUDGING = ("objective", "direction", "require", "walk_forward")
+JUDGING = ("objective", "direction", "aims", "require", "walk_forward")
 """Keys that determine which trial is best."""
 
 
@@ -48,7 +48,7 @@ def check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], where: str) 
         strategy's source.
     """
     check_format(stored, where)
-    asked = as_stored(asked)
+    stored, asked = {"aims": [], **stored}, as_stored(asked)
     differing = [
         line for name in (*DECIDING, *JUDGING) for line in _differences(name, stored.get(name), asked.get(name))
     ]

@@ -3,12 +3,13 @@
 import logging
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.execution.messages import Block, Chunk
@@ -20,7 +21,7 @@ SYNC_SECONDS, SYNC_BYTES = 2.0, 16 << 20
 ROOM = "Free some room or choose another run directory; resume=True goes on from what is written."
 
 
-@dataclass
+@record_class
 class Recorded:
     """What a journal holds.
 

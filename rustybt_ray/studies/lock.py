@@ -5,10 +5,10 @@ import os
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import RunError
 
 if sys.platform != "win32":
@@ -17,7 +17,7 @@ else:
     import msvcrt
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Holder:
     """The driver that a lock names: its machine, its process, when it took the lock."""
 

@@ -10,11 +10,13 @@ import numpy as np
 from rustybt_ray._expressions import parse
 from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.exceptions import RunError
-from rustybt_ray.execution.messages import COMPLETE, FAILED, Block
+from rustybt_ray.execution.messages import FAILED, Block
 from rustybt_ray.studies.identity import check_format
 from rustybt_ray.studies.leaders import Leaders
 from rustybt_ray.studies.lock import Holder, holder
 from rustybt_ray.studies.run_directory import JOURNAL, STUDY, TABLE, read_specification
+from rustybt_ray.studies.rungs import COLUMNS as RUNGS
+from rustybt_ray.studies.rungs import Rungs
 from rustybt_ray.studies.tail import JournalTail
 from rustybt_ray.studies.trials import COLUMNS, STATES
 
@@ -55,7 +57,8 @@ class Overview:
         self.driver: Holder | None = None
         self._read_specification()
         require = [parse(text, what="require") for text in self.spec["require"]]
-        self.best = Leaders(self.spec["objective"], self.spec["direction"], require, top)
+        aims = [tuple(aim) for aim in self.spec.get("aims", [])]
+        self.best = Leaders(self.spec["objective"], self.spec["direction"], require, top, aims)
         self.done = self.failed = 0
         self._tail = JournalTail(path / JOURNAL)
 
@@ -111,9 +114,12 @@ class Overview:
 
     def _new(self) -> Iterator[tuple[dict[str, list[Any]], Block]]:
         if not self._tail.path.exists() and not self.done and (self.path / TABLE).exists():
-            yield _from_table(self.path / TABLE, self.spec["search"])
+            known = (self.result or {}).get("parameters") or self.spec["search"].get("parameters")
+            yield _from_table(self.path / TABLE, list(known or self.spec["search"].get("points") or {}))
             return
-        yield from self._tail.read()
+        rungs = Rungs.of(self.spec["search"])
+        for columns, block in self._tail.read():
+            yield columns, block if rungs is None else rungs.settled(block)
 
     def _read_specification(self) -> None:
         found = read_specification(self.path)
@@ -130,7 +136,7 @@ class Overview:
         self.spec = found
 
 
-def _from_table(path: Path, search: dict[str, Any]) -> tuple[dict[str, list[Any]], Block]:
+def _from_table(path: Path, params: list[str]) -> tuple[dict[str, list[Any]], Block]:
     """All trials of a table whose journal is not beside it."""
     import polars as pl
 
@@ -138,12 +144,12 @@ def _from_table(path: Path, search: dict[str, Any]) -> tuple[dict[str, list[Any]
         frame = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise RunError(f"{TABLE} cannot be read", f"{path}: {error}", "Restore it from a copy.") from error
-    params = list(search.get("parameters") or search.get("points") or {})
-    metrics = [name for name in frame.columns if name not in (*COLUMNS, *params)]
+    metrics = [name for name in frame.columns if name not in (*COLUMNS, *RUNGS, *params)]
+    codes = {name: code for code, name in STATES.items()}
     block = Block(
         numbers=frame["trial"].to_numpy().astype(np.int64),
         names=tuple(metrics),
-        state=np.where(frame["state"].to_numpy() == STATES[COMPLETE], COMPLETE, FAILED).astype(np.uint8),
+        state=np.array([codes[state] for state in frame["state"]], np.uint8),
         metrics=frame.select(metrics).to_numpy().astype(np.float64).reshape(len(frame), len(metrics)),
         moments=np.full((len(frame), MOMENTS), np.nan),
         duration=frame["duration"].to_numpy(),

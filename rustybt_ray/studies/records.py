@@ -7,10 +7,10 @@ record   mark (8 bytes), kind (u32), length of the payload (u64), CRC-32 of kind
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from rustybt_ray._record import record_class
 from rustybt_ray.exceptions import RunError
 
 FORMAT = 1
@@ -20,7 +20,7 @@ BLOCK, BEGUN = 1, 2
 """Kinds of records: finished trials; trials that the driver's own process is about to run."""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Entry:
     """A record: its kind, its payload, and the offset behind it."""
 

@@ -1,13 +1,16 @@
 """Which trial is best: objective, direction, requirements, and the rules about what is never best."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.execution.messages import COMPLETE, Block
+
+if TYPE_CHECKING:
+    from rustybt_ray._expressions import Expression
 
 
 def objective_values(block: Block, objective: str) -> FloatArray:
@@ -26,7 +29,7 @@ def objective_values(block: Block, objective: str) -> FloatArray:
     return block.metrics[:, block.names.index(objective)]
 
 
-def eligible(block: Block, objective: str, require: Sequence[Expression]) -> BoolArray:
+def eligible(block: Block, objective: str, require: "Sequence[Expression]") -> BoolArray:
     """Trials that may be best: complete, with an objective, not ruined, and meeting every requirement."""
     allowed: BoolArray = (block.state == COMPLETE) & ~np.isnan(objective_values(block, objective))
     if "ruined" in block.names:
@@ -37,7 +40,7 @@ def eligible(block: Block, objective: str, require: Sequence[Expression]) -> Boo
     return allowed
 
 
-def ranking(block: Block, objective: str, direction: str, require: Sequence[Expression]) -> IntArray:
+def ranking(block: Block, objective: str, direction: str, require: "Sequence[Expression]") -> IntArray:
     """Positions in `block` of the eligible trials, best first; ties go to the lower trial number."""
     values = objective_values(block, objective)
     positions = np.flatnonzero(eligible(block, objective, require))

@@ -1,9 +1,10 @@
 """How many bytes a study's results will take, measured on a few trials of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.studies.batches import to_bytes
 from rustybt_ray.studies.records import RECORD
@@ -13,7 +14,7 @@ MANY = 256
 """Trials of the larger of two batches that are written to tell what a batch costs from what a trial does."""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Sizes:
     """Bytes a trial, and bytes a batch of them.
 

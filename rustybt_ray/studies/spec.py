@@ -3,11 +3,11 @@
 import dataclasses
 import platform
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 
@@ -16,7 +16,7 @@ ENGINE = 1  # raised whenever a number that a trial yields changes
 PACKAGES = ("numpy", "numba", "polars", "pyarrow", "ray", "rustybt_ray", "scipy")
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class StudySpec:
     """The resolved specification of a study.
 
@@ -33,12 +33,17 @@ class StudySpec:
     search : dict
         The search, its space and its constraint.
     objective, direction : str
+        Of several objectives the first.
     require : tuple of str
         Conditions that a trial must meet to be best.
     start, end : str
         First and last session, as ISO dates.
     trials : int or None
         Trials of the search; None if it does not know before its end.
+    aims : tuple of (str, str)
+        Further objectives, each with its direction.
+    adaptive : bool
+        Whether the search chooses trials by the results of earlier ones.
     walk_forward : dict or None
         Of a walk-forward its `windows`, `purge`, `embargo`, `positions` and `select`.
     sessions : str or None
@@ -65,8 +70,20 @@ class StudySpec:
     format: int = FORMAT
     machine: dict[str, str] = field(default_factory=dict)
     trials: int | None = None
+    aims: tuple[tuple[str, str], ...] = ()
+    adaptive: bool = False
     walk_forward: dict[str, Any] | None = None
     sessions: str | None = None
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """All objectives."""
+        return (self.objective, *(name for name, _ in self.aims))
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The direction of each objective."""
+        return (self.direction, *(direction for _, direction in self.aims))
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as JSON takes it."""
@@ -79,6 +96,8 @@ class StudySpec:
 @cache
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
+    from importlib.metadata import PackageNotFoundError, version
+
     made = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in PACKAGES:
         try:

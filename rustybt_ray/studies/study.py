@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rustybt_ray._expressions import Expression
+from rustybt_ray._loading import undisturbed
+from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import InputError
-from rustybt_ray.execution.messages import FAILED, Block
+from rustybt_ray.execution.messages import FAILED, PRUNED, Block
+from rustybt_ray.search.protocol import ABSENT, present
+from rustybt_ray.studies.pareto import ranking_of_several
+from rustybt_ray.studies.rungs import Rungs
 from rustybt_ray.studies.selection import objective_values, ranking
 from rustybt_ray.studies.spec import StudySpec
-from rustybt_ray.studies.trials import STATES, FrozenTrial, merge, table
+from rustybt_ray.studies.trials import STATES, FrozenTrial, column_order, merge, table
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from rustybt_ray._expressions import Expression
 
 Columns = dict[str, list[Any]]
 
@@ -36,21 +42,26 @@ class Study:
         "inline" or "ray".
     elapsed : float
         Seconds.
+    waited : float
+        Seconds of workers that had nothing to do because the search waited for results, summed over workers.
+    choosing : float
+        Seconds that a search which learns took to choose trials.
     """
 
     def __init__(
         self,
         spec: StudySpec,
-        require: Sequence[Expression] = (),
+        require: "Sequence[Expression]" = (),
         replay: Callable[[dict[str, Any]], Backtest] | None = None,
     ) -> None:
         self.spec = spec
         self.causal: bool | str | None = None
         self.stopped: str | None = None
         self.executor = "inline"
-        self.elapsed = 0.0
+        self.elapsed = self.waited = self.choosing = 0.0
         self._require = tuple(require)
         self._replay = replay
+        self._rungs = Rungs.of(spec.search)
         self._blocks: list[Block] = []
         self._asked: list[tuple[Any, Columns]] = []
         self._stop = False
@@ -59,7 +70,7 @@ class Study:
         """Take in finished trials and their parameters, one column a parameter."""
         self._blocks.append(block)
         self._asked.append((block.numbers, columns))
-        for name in ("_merged", "trials", "_ranking", "_columns"):
+        for name in ("_runs", "_merged", "trials", "_ranked", "_columns"):
             self.__dict__.pop(name, None)
 
     def stop(self) -> None:
@@ -73,11 +84,25 @@ class Study:
 
     @cached_property
     def trials(self) -> "pl.DataFrame":
-        """One row a finished trial: number, parameters, metrics, state, error, duration (seconds), worker."""
-        owners = [block.worker for block in self._blocks for _ in range(len(block))]
-        numbers = np.concatenate([block.numbers for block in self._blocks] or [np.empty(0, np.int64)])
-        workers = [owners[i] for i in np.argsort(numbers, kind="stable").tolist()]
-        return table(self._merged, self._columns, workers)
+        """One row a finished trial: number, parameters, metrics, state, error, duration (seconds), worker.
+
+        After successive halving: what the last run of each trial gave, with its rung and the sessions that it had. A trial is
+        pruned if that was not the whole history.
+        """
+        workers = self._workers
+        if self._rungs is None:
+            return table(self._merged, self._columns, workers)
+        last = self._rungs.last_runs(self._runs.numbers)
+        frame = table(self._merged, self._columns, [workers[i] for i in last.tolist()])
+        return self._rungs.add_columns(frame, self._runs.numbers[last])
+
+    @property
+    def runs(self) -> "pl.DataFrame":
+        """As `trials`; after successive halving all runs of each trial, rung after rung."""
+        if self._rungs is None:
+            return self.trials
+        frame = table(self._rungs.numbered(self._runs), self._run_columns, self._workers)
+        return self._rungs.add_columns(frame, self._runs.numbers)
 
     @property
     def returns(self) -> "pl.DataFrame | None":
@@ -86,16 +111,32 @@ class Study:
         They are where the study has a run directory and all of them fit `OptimizationConfig.returns_budget`; `backtest` gives
         those of any trial exactly.
         """
-        import polars as pl
+        with undisturbed():
+            import polars as pl
 
         if self._merged.returns is None:
             return None
         return pl.DataFrame({"trial": self._merged.numbers, "returns": self._merged.returns})
 
     @property
+    def parameters(self) -> list[str]:
+        """Names of the parameters that trials have so far."""
+        return list(self._columns)
+
+    @property
     def n_trials(self) -> int:
         """Number of finished trials."""
+        return self.n_runs if self._rungs is None else len(self._merged)
+
+    @property
+    def n_runs(self) -> int:
+        """Number of finished runs: trials, after successive halving each as often as it ran."""
         return sum(map(len, self._blocks))
+
+    @property
+    def n_pruned(self) -> int:
+        """Number of trials that ran on a part of the history alone."""
+        return int((self._merged.state == PRUNED).sum())
 
     @property
     def n_failed(self) -> int:
@@ -104,8 +145,15 @@ class Study:
 
     @property
     def best_trial(self) -> FrozenTrial | None:
-        """The best eligible trial; None if none qualifies."""
-        return self._at(int(self._ranking[0])) if len(self._ranking) else None
+        """The best eligible trial; None if none qualifies.
+
+        Raises
+        ------
+        InputError
+            If the study has several objectives.
+        """
+        self._check_single("the best trial")
+        return self.first_trial
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -123,9 +171,32 @@ class Study:
         """Objective of the best trial; raises as `best_params` does."""
         return self._best().value
 
+    @property
+    def first_trial(self) -> FrozenTrial | None:
+        """The trial that stands first in `top`: of one objective the best, of several one of many; None if none qualifies."""
+        return self._at(int(self._ranking[0])) if len(self._ranking) else None
+
     def top(self, n: int = 10) -> "pl.DataFrame":
-        """The `n` best eligible trials, best first."""
+        """The `n` best eligible trials, best first.
+
+        Of several objectives: those that no other beats in all come first, then those that only these beat, and so on; among
+        equals the first objective counts.
+        """
         return self.trials[self._ranking[:n].tolist(), :]
+
+    @property
+    def pareto(self) -> "pl.DataFrame":
+        """The eligible trials that no other beats: none is at least as good in all objectives and better in one."""
+        return self.trials[self._ranking[self.fronts == 0].tolist(), :]
+
+    @property
+    def fronts(self) -> IntArray:
+        """Of each eligible trial, in the order of `top`, how many fronts of better ones there are (its non-domination rank)."""
+        fronts = self._ranked[1]
+        if fronts is not None:
+            return fronts
+        values = objective_values(self._merged, self.spec.objective)[self._ranking]
+        return np.cumsum(np.concatenate([[False], values[1:] != values[:-1]]))[: len(values)]
 
     def trial(self, number: int) -> FrozenTrial:
         """The trial of that number.
@@ -140,8 +211,14 @@ class Study:
             raise InputError("trial", "the number of a finished trial", number, "study.trials lists them.")
         return self._at(at)
 
+    def trial_of(self, run: int) -> FrozenTrial:
+        """The trial that a run is of; only successive halving tells runs from trials."""
+        return self.trial(run if self._rungs is None else run % self._rungs.stride)
+
     def backtest(self, trial: "FrozenTrial | int | None" = None) -> Backtest:
         """Run a trial again (default: the best) and keep its curve, positions and fills; its metrics are bitwise the same.
+
+        A trial that was pruned now has the whole history.
 
         Raises
         ------
@@ -156,40 +233,86 @@ class Study:
         return self._replay(chosen.params)
 
     def median_trial(self) -> FrozenTrial | None:
-        """The eligible trial in the middle of the ranking: what choosing at random would have given."""
+        """The eligible trial in the middle of the ranking: what choosing at random would have given.
+
+        Raises
+        ------
+        InputError
+            If the study has several objectives.
+        """
+        self._check_single("the median trial")
         return self._at(int(self._ranking[len(self._ranking) // 2])) if len(self._ranking) else None
 
     def __repr__(self) -> str:
-        best = self.best_trial
-        shown = f"{self.spec.objective}={best.value:.4g} {best.params}" if best else "none qualifies"
-        return f"Study({self.spec.strategy['name']} on {self.spec.bundle}, {len(self._merged)} trials, best: {shown})"
+        shown, best = "best: none qualifies", self.first_trial
+        if best is not None and self.spec.aims:
+            shown = f"{int((self.fronts == 0).sum())} that no other beats in {', '.join(self.spec.objectives)}"
+        elif best is not None:
+            shown = f"best: {self.spec.objective}={best.value:.4g} {best.params}"
+        return f"Study({self.spec.strategy['name']} on {self.spec.bundle}, {len(self._merged)} trials, {shown})"
 
     @cached_property
-    def _merged(self) -> Block:
+    def _runs(self) -> Block:
         return merge(self._blocks)
 
     @cached_property
+    def _merged(self) -> Block:
+        """The trials in order, what the last run of each gave."""
+        runs = self._runs
+        return runs if self._rungs is None else self._rungs.settled(runs.take(self._rungs.last_runs(runs.numbers)))
+
+    @property
+    def _workers(self) -> list[str]:
+        owners = [block.worker for block in self._blocks for _ in range(len(block))]
+        numbers = np.concatenate([block.numbers for block in self._blocks] or [np.empty(0, np.int64)])
+        return [owners[i] for i in np.argsort(numbers, kind="stable").tolist()]
+
+    @cached_property
     def _columns(self) -> Columns:
+        """Parameters of `_merged`."""
+        if self._rungs is None:
+            return self._run_columns
+        last = self._rungs.last_runs(self._runs.numbers).tolist()
+        return {name: [values[i] for i in last] for name, values in self._run_columns.items()}
+
+    @property
+    def _run_columns(self) -> Columns:
+        """Parameters of `_runs`."""
         order = np.argsort(np.concatenate([n for n, _ in self._asked] or [np.empty(0, np.int64)]), kind="stable")
-        names = tuple(self._asked[0][1]) if self._asked else ()
         made: Columns = {}
-        for name in names:
-            values = [value for _, columns in self._asked for value in columns[name]]
+        for name in column_order(self._asked):
+            parts = (columns[name] if name in columns else [ABSENT] * len(n) for n, columns in self._asked)
+            values = [value for part in parts for value in part]
             made[name] = [values[i] for i in order.tolist()]
         return made
 
+    @property
+    def _ranking(self) -> IntArray:
+        """Positions of the eligible trials, best first."""
+        return self._ranked[0]
+
     @cached_property
-    def _ranking(self) -> Any:
-        return ranking(self._merged, self.spec.objective, self.spec.direction, self._require)
+    def _ranked(self) -> tuple[IntArray, IntArray | None]:
+        spec = self.spec
+        if spec.aims:
+            return ranking_of_several(self._merged, spec.objectives, spec.directions, self._require)
+        return ranking(self._merged, spec.objective, spec.direction, self._require), None
+
+    def _check_single(self, what: str) -> None:
+        if self.spec.aims:
+            remedy = "study.pareto has the trials that no other beats in all of them; study.top() ranks all."
+            raise InputError(what, "asked of a study of one objective", list(self.spec.objectives), remedy)
 
     def _at(self, position: int) -> FrozenTrial:
         block = self._merged
         number = int(block.numbers[position])
+        values = tuple(float(objective_values(block, name)[position]) for name in self.spec.objectives)
         return FrozenTrial(
             number=number,
-            params={name: values[position] for name, values in self._columns.items()},
+            params=present({name: values[position] for name, values in self._columns.items()}),
             metrics=dict(zip(block.names, block.metrics[position].tolist(), strict=True)),
-            value=float(objective_values(block, self.spec.objective)[position]),
+            value=values[0],
+            values=values,
             state=STATES[int(block.state[position])],
             error=block.errors.get(number),
             duration=float(block.duration[position]),

@@ -1,24 +1,27 @@
 """The trials of a study: from blocks of columns to one table, and one trial of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._loading import undisturbed
+from rustybt_ray._record import record_class
+from rustybt_ray._typing import IntArray
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError
-from rustybt_ray.execution.messages import COMPLETE, Block, TrialError
+from rustybt_ray.execution.messages import COMPLETE, FAILED, PRUNED, Block, TrialError
+from rustybt_ray.search.protocol import ABSENT, without_absent
 
 if TYPE_CHECKING:
     import polars as pl
 
 COLUMNS = ("trial", "state", "error", "duration", "worker")
-STATES = {0: "complete", 1: "failed"}
+STATES = {COMPLETE: "complete", FAILED: "failed", PRUNED: "pruned"}
 SMALL = 2_000  # rows
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class FrozenTrial:
     """One finished trial.
 
@@ -26,16 +29,18 @@ class FrozenTrial:
     ----------
     number : int
     params : dict
-        Parameter values.
+        Values of the parameters that it has.
     metrics : dict of str to float
     value : float
-        The objective; NaN where it is undefined or the trial failed.
+        The objective, of several the first; NaN where it is undefined or the trial failed.
     state : str
-        "complete" or "failed".
+        "complete", "failed" or "pruned".
     error : TrialError or None
         Type, message and traceback of what a failed trial raised.
     duration : float
         Seconds.
+    values : tuple of float
+        All objectives.
     """
 
     number: int
@@ -45,10 +50,11 @@ class FrozenTrial:
     state: str
     error: TrialError | None
     duration: float
+    values: tuple[float, ...] = ()
 
 
-def check_names(names: Sequence[str]) -> None:
-    """Parameters share the table with the metrics and so cannot have their names.
+def check_names(names: Sequence[str], others: Sequence[str] = ()) -> None:
+    """Parameters share the table with the metrics and so cannot have their names, nor those of `others`.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def check_names(names: Sequence[str]) -> None:
         If a parameter is named like a column of the table.
     """
     for name in names:
-        if name in COLUMNS or name in METRICS or name in ORDERED:
+        if name in COLUMNS or name in METRICS or name in ORDERED or name in others:
             raise InputError(
                 f"parameter {name!r}", "named unlike the table's own columns", name, "Rename the parameter."
             )
@@ -65,6 +71,28 @@ def check_names(names: Sequence[str]) -> None:
 def metric_names(blocks: Sequence[Block]) -> tuple[str, ...]:
     """Names of all metrics in the blocks, in order of appearance."""
     return tuple(dict.fromkeys(name for block in blocks for name in block.names))
+
+
+def column_order(parts: Sequence[tuple[IntArray, Mapping[str, Sequence[Any]]]]) -> tuple[str, ...]:
+    """Names of the parameters in the order in which trials have them, by trial number, whichever came first.
+
+    Examples
+    --------
+    >>> early = np.array([0]), {"kind": ["a"], "x": [1]}
+    >>> late = np.array([1, 2]), {"kind": ["b", "a"], "y": [5, ABSENT], "x": [ABSENT, 2]}
+    >>> column_order([late, early])
+    ('kind', 'x', 'y')
+    """
+    orders = list(dict.fromkeys(tuple(columns) for _, columns in parts))
+    if len(orders) < 2:
+        return orders[0] if orders else ()
+    first: dict[str, tuple[int, int]] = {}
+    for numbers, columns in parts:
+        for place, (name, values) in enumerate(columns.items()):
+            has = [number for number, value in zip(numbers.tolist(), values, strict=True) if value is not ABSENT]
+            if has:
+                first[name] = min(first.get(name, (min(has), place)), (min(has), place))
+    return tuple(sorted(first, key=first.__getitem__))
 
 
 def merge(blocks: Sequence[Block]) -> Block:
@@ -114,18 +142,28 @@ def _windows(blocks: Sequence[Block], names: tuple[str, ...], order: np.ndarray)
 
 
 def _stacked(blocks: Sequence[Block], order: np.ndarray) -> np.ndarray | None:
-    """The daily returns of all blocks, NaN for trials without; None if no block has any."""
+    """The daily returns of all blocks, NaN for trials without and behind shorter ones; None if no block has any."""
     days = max((block.returns.shape[1] for block in blocks if block.returns is not None), default=0)
     if not days:
         return None
-    parts = [np.full((len(b), days), np.nan, np.float32) if b.returns is None else b.returns for b in blocks]
-    stacked: np.ndarray = np.concatenate(parts)[order]
+    stacked: np.ndarray = np.concatenate([_padded(block, days) for block in blocks])[order]
     return stacked
+
+
+def _padded(block: Block, days: int) -> np.ndarray:
+    returns = block.returns
+    if returns is not None and returns.shape[1] == days:
+        return returns
+    made = np.full((len(block), days), np.nan, np.float32)
+    if returns is not None:
+        made[:, : returns.shape[1]] = returns
+    return made
 
 
 def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[str]) -> "pl.DataFrame":
     """One row a trial: its number, parameters, metrics, state, error, duration and worker."""
-    import polars as pl
+    with undisturbed():
+        import polars as pl
 
     errors = [None] * len(block)
     if block.errors:
@@ -133,9 +171,9 @@ def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[s
         for number, error in block.errors.items():
             errors[place[number]] = f"{error.type}: {error.message}"  # type: ignore[call-overload]
     columns: dict[str, Any] = {"trial": _values(block.numbers)}
-    columns |= {name: pl.Series(name, values, strict=False) for name, values in params.items()}
+    columns |= {name: pl.Series(name, without_absent(values), strict=False) for name, values in params.items()}
     columns |= {name: _values(block.metrics[:, i]) for i, name in enumerate(block.names)}
-    columns["state"] = np.where(block.state == COMPLETE, STATES[0], STATES[1]).tolist()
+    columns["state"] = [STATES[state] for state in block.state.tolist()]
     columns["error"] = pl.Series(errors, dtype=pl.String)
     columns["duration"] = _values(block.duration)
     columns["worker"] = pl.Series(workers, dtype=pl.String)

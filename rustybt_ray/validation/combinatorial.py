@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, IntArray
 from rustybt_ray._validation import check_count
 from rustybt_ray.exceptions import InputError
@@ -37,7 +38,7 @@ class Split(NamedTuple):
     test: tuple[Segment, ...]
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Splits(Sequence[Split]):
     """The splits of some sessions, and the paths they make.
 

@@ -1,12 +1,13 @@
 """Records of windows: closed ranges of sessions with their dates."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import NamedTuple, overload
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray._validation import check_choice
 from rustybt_ray.exceptions import InputError
@@ -68,7 +69,7 @@ class Window(NamedTuple):
     partial: bool
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Windows(Sequence[Window]):
     """The windows of some sessions.
 

@@ -1,17 +1,16 @@
 """Asset tables by bundle version: symbol to column, listing range, which assets are listed when."""
 
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, IntArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import InputError
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Assets:
     """The assets of one panel.
 
@@ -66,6 +65,8 @@ class Assets:
             If there is no such symbol; the message has the nearest ones.
         """
         if not isinstance(symbol, str) or symbol not in self.columns:
+            from difflib import get_close_matches
+
             near = get_close_matches(str(symbol).upper(), self.symbols, n=3) or list(self.symbols[:8])
             raise InputError("symbol", "one of the bundle's", symbol, f"Near it: {', '.join(near)}.")
         return self.columns[symbol]

@@ -2,15 +2,16 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
+
 PERMANENT = (20, 50, 200)
 
 
-@dataclass
+@record_class
 class Tier:
     """Counts of one tier."""
 

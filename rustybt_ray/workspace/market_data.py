@@ -1,7 +1,6 @@
 """What a strategy sees: raw and adjusted fields, returns, and indicators as they were known on each row."""
 
 from collections.abc import Callable, Hashable, Iterator
-from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -332,6 +331,8 @@ def adjusted_bytes(panel: Panel) -> int:
 def check_field(field: object) -> None:
     """Refuse what is no field's name."""
     if not isinstance(field, str) or field not in FIELDS:
+        from difflib import get_close_matches
+
         near = get_close_matches(str(field), FIELDS, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "'price' is the close carried over missing bars."
         raise InputError("field", f"one of {', '.join(map(repr, FIELDS))}", field, hint)

@@ -4,7 +4,6 @@ from collections.abc import Hashable
 from typing import Any
 
 from rustybt_ray.config import OptimizationConfig
-from rustybt_ray.data.grid import on_grid
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.workspace.asset_cache import AssetCache
 from rustybt_ray.workspace.bundle_pool import BundlePool
@@ -59,6 +58,8 @@ class Workspace:
         """
         panel = self.bundles.get(version)
         if version not in self._views:
+            from rustybt_ray.data.grid import on_grid
+
             self._views[version] = on_grid(panel)
             self._viewed[version] = self._views[version].version
         return self._views[version]

@@ -3,11 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+from rustybt_ray.data import nyse
+from rustybt_ray.data.calendars import BEGIN
 from rustybt_ray.zipline._pandas import pandas
 from rustybt_ray.zipline.assets import Asset
-from rustybt_ray.zipline.errors import NotTradingMinuteError
+from rustybt_ray.zipline.dates import Dates
+from rustybt_ray.zipline.errors import HistoryWindowStartsBeforeData, NotTradingMinuteError
 from rustybt_ray.zipline.history import HISTORY_FIELDS
 
+CALENDAR = 9500
+"""Sessions of the exchange's calendar for zipline, which ends a year after the day on which it runs: so many in 2026."""
 LISTS = 256
 """Lists of assets that are remembered at most."""
 
@@ -89,6 +94,8 @@ def check_request(names: list[str], count: int, frequency: Any) -> None:
     ValueError, TypeError, NotTradingMinuteError
         If one is not.
     """
+    if not names:
+        raise ValueError(f"fields must have at least one of {', '.join(HISTORY_FIELDS)}.")
     for name in names:
         if name not in HISTORY_FIELDS:
             raise ValueError(f"Invalid field: {name!r}. Fields are {', '.join(HISTORY_FIELDS)}.")
@@ -100,6 +107,28 @@ def check_request(names: list[str], count: int, frequency: Any) -> None:
         raise NotTradingMinuteError("history of '1m' is not there in daily mode. Ask for '1d'.")
     if frequency != "1d":
         raise ValueError(f"Invalid frequency: {frequency!r}. The only one is '1d'.")
+
+
+def check_span(dates: Dates, row: int, count: int) -> None:
+    """Whether a window begins within the calendar.
+
+    Raises
+    ------
+    HistoryWindowStartsBeforeData
+        If it does not.
+    IndexError
+        If it is longer than the calendar.
+    """
+    calendar = dates.calendar
+    if row + calendar.offset - count + 1 >= 0:
+        return
+    sessions = calendar.sessions
+    if dates.exchange and len(sessions) <= count < CALENDAR:
+        sessions = nyse.sessions_between(BEGIN, nyse.LAST)[0]
+    if count >= len(sessions):
+        raise IndexError(f"bar_count {count} is out of bounds: the calendar has {len(sessions)} sessions.")
+    first, later = sessions[[0, count]].astype("datetime64[ns]").astype("datetime64[D]").tolist()
+    raise HistoryWindowStartsBeforeData(first_trading_day=first, bar_count=count, suggested_start_day=later)
 
 
 def texts(fields: Any) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from operator import index
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,6 +27,14 @@ DELIMITERS = re.compile(r"[./\-_]")
 _MADE: WeakKeyDictionary[Panel, tuple["Equity", ...]] = WeakKeyDictionary()
 
 
+class ExchangeInfo(NamedTuple):
+    """Where assets are traded."""
+
+    name: str
+    canonical_name: str
+    country_code: str
+
+
 class Asset:
     """What can be owned; hash, equality and order are those of `sid`, and an integer is equal to the asset of that number.
 
@@ -36,7 +44,7 @@ class Asset:
         Number, and column of the panel: the same.
     symbol : str
     asset_name, exchange, exchange_full, country_code : str
-        "", "CSVDIR", "CSVDIR", "??".
+        "", "CSVDIR", "CSVDIR", "??"; the last three are `exchange_info` too.
     start_date, end_date, auto_close_date : Timestamp or None
         First and last row of its file, and the calendar day after the last; None without any row.
     first_traded : None
@@ -53,6 +61,7 @@ class Asset:
     __slots__ = ("_ends", "_hours", "_stamps", "close_row", "column", "first_row", "last_row", "sid", "symbol")
     asset_name, first_traded, tick_size, price_multiplier = "", None, 0.01, 1.0
     exchange, exchange_full, country_code = EXCHANGE, EXCHANGE, COUNTRY
+    exchange_info = ExchangeInfo(EXCHANGE, EXCHANGE, COUNTRY)
 
     def __init__(
         self,
@@ -149,7 +158,7 @@ class Asset:
         """The attributes under zipline's names."""
         dates = {name: getattr(self, name) for name in ("start_date", "end_date", "first_traded", "auto_close_date")}
         names = {"sid": self.sid, "symbol": self.symbol, "asset_name": self.asset_name}
-        exchange = {"exchange": self.exchange, "exchange_full": self.exchange_full, "country_code": self.country_code}
+        exchange = {"exchange": self.exchange, "exchange_full": self.exchange_full, "exchange_info": self.exchange_info}
         return {**names, **dates, **exchange, "tick_size": self.tick_size, "multiplier": self.price_multiplier}
 
 
@@ -258,6 +267,10 @@ class AssetFinder:
         except (ValueError, TypeError):
             raise UnsupportedDatetimeFormat(input=value, method="set_symbol_lookup_date") from None
         self._looked_up = int(known)
+
+    def forget_lookup_date(self) -> None:
+        """Look symbols up as of the simulation's last session."""
+        self._looked_up = None
 
     def lookup(self, assets: Iterable[Asset | int]) -> list[Equity]:
         """`sid` of each asset or number."""

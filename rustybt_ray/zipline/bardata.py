@@ -8,11 +8,11 @@ import numpy as np
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.zipline._pandas import pandas
-from rustybt_ray.zipline.asked import Listed, Lists, check_request, texts
+from rustybt_ray.zipline.asked import Listed, Lists, check_request, check_span, texts
 from rustybt_ray.zipline.assets import Asset, AssetFinder, Equity
 from rustybt_ray.zipline.clock import Clock
 from rustybt_ray.zipline.dates import utc
-from rustybt_ray.zipline.errors import HistoryWindowStartsBeforeData, NotSupported
+from rustybt_ray.zipline.errors import NotSupported
 from rustybt_ray.zipline.frames import Frames
 from rustybt_ray.zipline.history import HISTORY_FIELDS, History
 
@@ -75,7 +75,7 @@ class BarData:
     @property
     def current_session(self) -> Any:
         """The session's date, as a Timestamp without a zone."""
-        return self._frames.dates.stamp(self._clock.row)
+        return self._frames.dates.stamp(self._clock.session)
 
     def current_chain(self, continuous_future: Any) -> NoReturn:
         """Futures: not supported."""
@@ -135,10 +135,12 @@ class BarData:
         columns = {name: self._column(listed, name) for name in names}
         if isinstance(fields, str):
             return columns[fields]
-        return pandas().DataFrame(columns, index=listed.index, columns=names)
+        return pandas().DataFrame(columns)
 
     def _column(self, listed: Listed, field: str) -> Any:
         values: Any = [self._value(asset, field) for asset in listed.assets]
+        if not values:
+            return pandas().Series(values, index=listed.index, name=field, dtype=object)
         if field != "last_traded":
             values = np.array(values, dtype=np.int64 if field == "volume" else np.float64)
         dtype = "datetime64[ns]" if field == "last_traded" else None
@@ -206,7 +208,7 @@ class BarData:
         Raises
         ------
         ValueError
-            For an unknown field or frequency, or a count below 1.
+            For an unknown field or frequency, a count below 1, or a symbol in place of its asset.
         LookupError
             If the window begins before the bundle does.
         HistoryWindowStartsBeforeData
@@ -221,6 +223,10 @@ class BarData:
         row = self._clock.row
         first = row - bar_count + 1 if type(bar_count) is int else -1
         single = isinstance(assets, Asset)
+        if type(assets) is str:
+            raise ValueError(
+                f"assets must be an asset or several; received the text {assets!r}. Look it up: symbol({assets!r})."
+            )
         listed = None if single else self._lists.of(assets)
         if (
             first < 0 or first > row or frequency != "1d" or type(fields) is not str or fields not in HISTORY_FIELDS
@@ -241,13 +247,13 @@ class BarData:
         names = [fields] if isinstance(fields, str) else texts(fields)
         count, row = index(bar_count), self._clock.row
         check_request(names, count, frequency)
-        self._check_span(row, count)
+        check_span(self._frames.dates, row, count)
         arrays = self._as_array if as_array is None else as_array
         columns = (assets.column,) if listed is None else listed.columns
         if not columns:
             shape = (count, 0)
             empty = np.empty(shape) if isinstance(fields, str) else {name: np.empty(shape) for name in names}
-            return empty if arrays else self._frames.empty(row, count)
+            return empty if arrays else self._frames.empty(row, count, not isinstance(fields, str))
         if count > row + 1:
             today = np.datetime64(int(self._frames.dates.sessions[row]), "ns").astype("datetime64[D]")
             rule = f"must begin within the data, which have {row + 1} until {today}"
@@ -264,17 +270,9 @@ class BarData:
         return values[:, 0] if single else values
 
     def _fields(self, assets: Any, listed: Listed | None, names: list[str], row: int, count: int) -> Any:
+        names = list(dict.fromkeys(names))
         ordered = self._lists.one(assets) if listed is None else listed.ordered
         values = np.empty((count, len(ordered.columns), len(names)))
         for k, name in enumerate(names):
             values[:, :, k] = self._history.window(name, ordered.columns, row, count)
         return self._frames.fields(values, ordered.index, names, row - count + 1)
-
-    def _check_span(self, row: int, count: int) -> None:
-        calendar = self._frames.dates.calendar
-        if row + calendar.offset - count + 1 >= 0:
-            return
-        days = calendar.sessions.astype("datetime64[ns]").astype("datetime64[D]")
-        raise HistoryWindowStartsBeforeData(
-            first_trading_day=days[0], bar_count=count, suggested_start_day=days[count].item()
-        )

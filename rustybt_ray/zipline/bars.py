@@ -7,7 +7,7 @@ from rustybt_ray.zipline.assets import AssetFinder
 from rustybt_ray.zipline.bardata import BarData
 from rustybt_ray.zipline.clock import Clock
 from rustybt_ray.zipline.orders import Order, Transaction
-from rustybt_ray.zipline.slippage import LiquidityExceeded
+from rustybt_ray.zipline.slippage import LiquidityExceeded, fill_price_worse_than_limit_price
 
 
 class ModelledBars:
@@ -21,13 +21,22 @@ class ModelledBars:
     data : BarData
     slippage, commission : object
         zipline's or the user's own models; None for the ledger's own commission.
+    hold_limits : bool
+        Whether a limit order does not fill at a price worse than its limit, whatever the model says.
     """
 
     def __init__(
-        self, ledger: SteppedLedger, clock: Clock, finder: AssetFinder, data: BarData, slippage: Any, commission: Any
+        self,
+        ledger: SteppedLedger,
+        clock: Clock,
+        finder: AssetFinder,
+        data: BarData,
+        slippage: Any,
+        commission: Any,
+        hold_limits: bool,
     ) -> None:
         self._ledger, self._clock, self._finder, self._data = ledger, clock, finder, data
-        self._slippage, self._commission = slippage, commission
+        self._slippage, self._commission, self._hold_limits = slippage, commission, hold_limits
         self._orders: dict[int, Order] = {}
 
     def fill(self) -> None:
@@ -55,7 +64,7 @@ class ModelledBars:
                 price, volume = model.process_order(self._data, order)
             except LiquidityExceeded:
                 break
-            if price is None:
+            if price is None or (self._hold_limits and fill_price_worse_than_limit_price(price, order)):
                 continue
             amount = int(volume)
             if not amount:

@@ -46,7 +46,8 @@ def benchmark_of_asset(view: Panel, asset: Equity, first: int, last: int) -> Flo
     starts = asset.first_row == first
     count = last - first + (1 if starts else 2)
     price = History(view).window("price", (asset.column,), last, count)[:, 0]
-    changes = price[1:] / price[:-1] - 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):  # adjusted prices round to 0 after many splits
+        changes = price[1:] / price[:-1] - 1.0
     if not starts:
         return changes
     opening, close = view.open[first, asset.column], view.close[first, asset.column]

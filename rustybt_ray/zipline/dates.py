@@ -22,16 +22,17 @@ class Dates:
     ----------
     calendar : Calendar
         Of which the sessions are a part; row 0 is its position `calendar.offset`.
+    exchange : bool
+        Whether it is the one of the New York Stock Exchange.
     """
 
-    __slots__ = ("_exchange", "_index", "_plain", "_spans", "_stamps", "calendar", "sessions")
+    __slots__ = ("_index", "_spans", "_stamps", "calendar", "exchange", "sessions")
 
     def __init__(self, view: Panel) -> None:
         self.sessions: IntArray = view.sessions
         self.calendar: Calendar = whole_calendar(view)
-        self._exchange = is_new_york(view)
+        self.exchange = is_new_york(view)
         self._index: Any = None
-        self._plain: Any = None
         self._spans: dict[tuple[int, int], Any] = {}
         self._stamps: dict[int, Any] = {}
 
@@ -52,18 +53,12 @@ class Dates:
             found = self._spans[first, stop] = self.whole[first + offset : stop + offset]
         return found
 
-    def plain(self, first: int, stop: int) -> Any:
-        """The same without a freq."""
-        if self._plain is None:
-            self._plain = pandas().DatetimeIndex(self.sessions.astype("datetime64[ns]"))
-        return self._plain[first:stop]
-
     @property
     def whole(self) -> Any:
         """DatetimeIndex of the whole calendar."""
         if self._index is None:
             days = self.calendar.sessions.astype("datetime64[ns]")
-            freq = _business_days(days) if self._exchange else None
+            freq = _business_days(days) if self.exchange else None
             self._index = pandas().DatetimeIndex(days, freq=freq)
         return self._index
 

@@ -6,18 +6,19 @@ from typing import Any
 
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.zipline.benchmark import benchmark_of_asset
+from rustybt_ray.zipline.choices import Choices
 from rustybt_ray.zipline.dates import utc
-from rustybt_ray.zipline.rules import Rules
 from rustybt_ray.zipline.schedule import Scheduled, schedule
 
 
-class Facts(Rules):
+class Facts(Choices):
     """Lookups, time, schedule and records of a run."""
 
     def _begin_facts(self, record: bool) -> None:
         self.scheduled: list[tuple[Callable[..., Any], Scheduled]] = []
         self.recorded: dict[str, Any] = {}
         self._series: dict[str, dict[int, Any]] | None = {} if record else None
+        self.finder.forget_lookup_date()
 
     def symbol(self, symbol_str: str, country_code: str | None = None) -> Any:
         """The asset of this name."""
@@ -75,8 +76,7 @@ class Facts(Rules):
     ) -> None:
         """Call a function after handle_data on the sessions that a rule names."""
         early = "skip" if self.settings.half_days == "skipped" else "run"
-        first = self.clock.first if self.initializing else self.clock.row + self.clock.before_trading * 0
-        panel = self.ledger.panel
+        panel, first = self.ledger.panel, self.clock.session
         when = schedule(panel, first, date_rule, time_rule, half_days, calendar, early_closes=early)  # type: ignore[arg-type]
         self.scheduled.append((func, when))
 
@@ -87,7 +87,7 @@ class Facts(Rules):
             kwargs = {**dict(zip(pairs, pairs, strict=True)), **kwargs}
         self.recorded.update(kwargs)
         if self._series is not None:
-            row = self.clock.row
+            row = self.clock.session
             for name, value in kwargs.items():
                 self._series.setdefault(name, {})[row] = value
 

@@ -46,12 +46,17 @@ class Frames:
         if codes is None:
             days, sids = np.arange(count, dtype=np.int32), np.arange(width, dtype=np.int32)
             codes = self._codes[count, width] = (np.repeat(days, width), np.tile(sids, count))
-        levels = [self.dates.plain(first, first + count), assets]
+        levels = [self.dates.span(first, first + count), assets]
         index = pd.MultiIndex(levels=levels, codes=codes, names=["date", None], verify_integrity=False)
         columns = pd.Index(fields, name="fields")
         return pd.DataFrame(values.reshape(count * width, -1), index=index, columns=columns, copy=False)
 
-    def empty(self, row: int, count: int) -> Any:
-        """DataFrame without columns: the dates of a window without assets, which may begin before the first row."""
+    def empty(self, row: int, count: int, several_fields: bool) -> Any:
+        """DataFrame of no assets: the dates of a window, which may begin before the first row, or nothing at all."""
+        pd = pandas()
         stop = row + self.dates.calendar.offset + 1
-        return pandas().DataFrame(None, index=self.dates.whole[stop - count : stop], columns=None)
+        days = self.dates.whole[stop - count : stop]
+        if not several_fields:
+            return pd.DataFrame(None, index=days, columns=None)
+        index = pd.MultiIndex(levels=[days, pd.Index([], dtype="int64")], codes=[[], []], names=["date", None])
+        return pd.DataFrame(None, index=index, columns=pd.Index([], name="fields", dtype=object))

@@ -82,7 +82,6 @@ class History:
         part, missing = values[:, some], blank[:, some]
         for k in np.flatnonzero(missing[0] & (begins[some] <= first)).tolist():
             part[0, k] = source.carried(columns[some[k]], first, row)
-        missing[0] = False
         latest = np.where(missing, 0, np.arange(count)[:, None])
         np.maximum.accumulate(latest, axis=0, out=latest)
         part = np.take_along_axis(part, latest, 0)

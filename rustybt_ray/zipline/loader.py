@@ -9,19 +9,19 @@ import builtins
 import linecache
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from rustybt_ray._record import record_class
 from rustybt_ray.zipline.modules import TOPS, errors_of_calendars, module_of
 
 MAIN = ""
 """Under which name an algorithm's own file is among its sources."""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Source:
     """A file of an algorithm.
 

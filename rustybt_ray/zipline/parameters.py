@@ -3,14 +3,15 @@
 import ast
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+
+from rustybt_ray._record import record_class
 
 ATTRIBUTE = "params"
 READERS = ("get", "pop", "setdefault")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Names:
     """What an algorithm can be given.
 

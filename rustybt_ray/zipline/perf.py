@@ -17,13 +17,14 @@ from rustybt_ray.zipline.record import (
     MINUTE,
     Record,
 )
-from rustybt_ray.zipline.risk import cumulative_risk
+from rustybt_ray.zipline.risk import Risk, cumulative_risk
 from rustybt_ray.zipline.values import first_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 Columns = dict[str, list[Any]]
+Arrays = dict[str, np.ndarray]
 LEDGER = frozenset({
     "capital_used", "ending_cash", "ending_exposure", "ending_value", "gross_leverage", "long_exposure", "long_value",
     "longs_count", "net_leverage", "pnl", "portfolio_value", "returns", "short_exposure", "short_value", "shorts_count",
@@ -36,23 +37,24 @@ CUMULATIVE = frozenset({
 })  # fmt: skip
 """Columns of all sessions so far."""
 FRAME = LEDGER | CUMULATIVE
+WHOLE = frozenset({"longs_count", "shorts_count", "trading_days"})
+"""Columns of whole numbers."""
 LISTS = ("orders", "transactions", "positions")
 REPLACEABLE = frozenset({*LISTS, "period_open", "period_close"})
 NOT_NUMBERS = REPLACEABLE | {"period_label"}
 
 
-def ledger_columns(record: Record) -> Columns:
-    """The figures of each session alone; a recorded value of such a name stands in its place."""
+def ledger_arrays(record: Record, returns: FloatArray) -> Arrays:
+    """The figures of each session alone, of which `returns` has those of the sessions."""
     daily = record.daily
     starting_cash, starting_value = daily[:, DAY_STARTING_CASH], daily[:, DAY_STARTING_VALUE]
     longs, shorts = daily[:, DAY_LONG_VALUE], daily[:, DAY_SHORT_VALUE]
     ending_value = longs + shorts
     value = daily[:, DAY_ENDING_CASH] + ending_value
-    gross, net = _over(longs - shorts, value), _over(ending_value, value)
-    found = {
+    return {
         "portfolio_value": value,
         "pnl": value - (starting_cash + starting_value),
-        "returns": period_returns(record)[1],
+        "returns": returns,
         "capital_used": np.diff(daily[:, DAY_CASH_FLOW], prepend=0.0),
         "starting_cash": starting_cash,
         "ending_cash": daily[:, DAY_ENDING_CASH],
@@ -66,26 +68,37 @@ def ledger_columns(record: Record) -> Columns:
         "short_exposure": shorts,
         "longs_count": daily[:, DAY_LONGS].astype(np.int64),
         "shorts_count": daily[:, DAY_SHORTS].astype(np.int64),
-        "gross_leverage": gross,
-        "net_leverage": net,
+        "gross_leverage": _over(longs - shorts, value),
+        "net_leverage": _over(ending_value, value),
     }
-    return {name: column.tolist() for name, column in found.items()}
+
+
+def cumulative_arrays(record: Record, total: FloatArray, returns: FloatArray) -> Arrays:
+    """The figures of all sessions so far, NaN where undefined; `total` is the return since the start."""
+    count = len(record)
+    value = record.daily[:, DAY_ENDING_CASH] + record.daily[:, DAY_LONG_VALUE] + record.daily[:, DAY_SHORT_VALUE]
+    leverage = _over(record.daily[:, DAY_LONG_VALUE] - record.daily[:, DAY_SHORT_VALUE], value)
+    return {
+        "algorithm_period_return": total,
+        **cumulative_risk(returns, record.benchmark)._asdict(),
+        "max_leverage": np.maximum.accumulate(np.maximum(leverage, 0.0)),
+        "excess_return": np.zeros(count),
+        "treasury_period_return": np.zeros(count),
+        "trading_days": np.arange(1, count + 1),
+    }
+
+
+def ledger_columns(record: Record) -> Columns:
+    """The figures of each session alone; a recorded value of such a name stands in its place."""
+    return {name: column.tolist() for name, column in ledger_arrays(record, period_returns(record)[1]).items()}
 
 
 def cumulative_columns(record: Record) -> Columns:
     """The figures of all sessions so far, None where undefined; a recorded value of such a name is lost."""
-    total, returns = period_returns(record)
-    count = len(record)
-    value = record.daily[:, DAY_ENDING_CASH] + record.daily[:, DAY_LONG_VALUE] + record.daily[:, DAY_SHORT_VALUE]
-    leverage = _over(record.daily[:, DAY_LONG_VALUE] - record.daily[:, DAY_SHORT_VALUE], value)
-    risk = cumulative_risk(returns, record.benchmark)._asdict()
+    found = cumulative_arrays(record, *period_returns(record))
     return {
-        "algorithm_period_return": total.tolist(),
-        **{name: [None if x != x else x for x in column.tolist()] for name, column in risk.items()},
-        "max_leverage": np.maximum.accumulate(np.maximum(leverage, 0.0)).tolist(),
-        "excess_return": [0.0] * count,
-        "treasury_period_return": [0.0] * count,
-        "trading_days": list(range(1, count + 1)),
+        name: [None if x != x else x for x in column.tolist()] if name in Risk._fields else column.tolist()
+        for name, column in found.items()
     }
 
 
@@ -143,10 +156,18 @@ def perf_frame(record: Record) -> "pl.DataFrame":
         "period_open": times_series(record.opens + MINUTE),
         "period_close": times_series(record.closes),
     }
-    numbers = number_columns(record)
-    columns |= {name: to_series(name, values) for name, values in numbers.items() if name in FRAME}
+    total, returns = period_returns(record)
+    ledger, cumulative = ledger_arrays(record, returns), cumulative_arrays(record, total, returns)
+    for name, column in (ledger | cumulative).items():
+        series = pl.Series(name, np.ascontiguousarray(column))
+        columns[name] = series if name in WHOLE else series.fill_nan(None)
+    for name, values in record.recorded.items():
+        if name in LEDGER:
+            at = first_of(values)
+            columns[name] = to_series(name, [*ledger[name][:at].tolist(), *values[at:]])
     columns |= {name: by_session(record, name, frame) for name, frame in structs.items()}
-    columns |= {name: to_series(name, values) for name, values in numbers.items() if name not in FRAME}
+    own = FRAME | NOT_NUMBERS
+    columns |= {name: to_series(name, values) for name, values in record.recorded.items() if name not in own}
     replaced = {name: values for name, values in record.recorded.items() if name in REPLACEABLE}
     columns |= {name: to_series(name, values) for name, values in replaced.items()}
     return pl.DataFrame(columns)

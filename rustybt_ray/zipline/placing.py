@@ -129,7 +129,7 @@ class Placing:
         clock = self.clock
         self.ledger.take_in(clock.row)
         if 0 <= number < self.ledger.counts[ORDERS]:
-            self.ledger.cancel(number, clock.row - 0.5 * clock.before_trading)
+            self.ledger.cancel(number, clock.session - 0.5 * clock.before_trading)
 
     def get_order(self, order_id: Any) -> Order | None:
         """A copy of an order."""

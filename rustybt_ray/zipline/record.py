@@ -1,12 +1,13 @@
 """`Record`: everything that a run of an algorithm leaves behind, as plain arrays. Reports are made from it alone."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import InputError
@@ -50,7 +51,7 @@ class ORDER_STATUS(IntEnum):  # noqa: N801  # zipline's name of it
     HELD = 4
 
 
-@dataclass(frozen=True, eq=False)
+@record_class(frozen=True, eq=False)
 class Record:
     """What a run over the rows `first` to `last` of a panel did; n sessions, one a row.
 

@@ -1,13 +1,14 @@
 """`AlgorithmBacktest`: what a backtest of a zipline algorithm returns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.engine.structures import FILL_DELISTING, FILL_ORDER, LOG_COLUMNS
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
     from rustybt_ray.zipline.performance import Performance
 
 
-@dataclass(frozen=True, eq=False)
+@record_class(frozen=True, eq=False)
 class AlgorithmBacktest(Backtest):
     """Everything that happened in one run of an algorithm: a `Backtest`, and zipline's reports.
 
-    Its `fills` are the transactions; cash for the fractions that splits leave is not among them.
+    Its `fills` are the transactions; cash for the fractions that splits leave is not among them. Its `cash` is the portfolio's:
+    where dividends count from their ex-date on, what they owe is part of it.
 
     Attributes
     ----------

@@ -1,173 +1,306 @@
-"""What an algorithm sets in `initialize`: costs, controls, cancel policy, benchmark, restrictions."""
+"""Rules for the sessions on which scheduled functions run.
 
-from datetime import timedelta
+A rule of ours knows all its sessions at once (`holds`); rules that algorithms write themselves answer for one moment
+(`should_trigger`), and ours do so too, for rules that are made of both.
+"""
+
+import datetime as dt
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from operator import index
 from typing import Any
 
-from rustybt_ray.engine.blotter import CANCEL_ALL, CANCEL_OLDEST, NEVER_CANCEL
-from rustybt_ray.engine.settings import Settings
-from rustybt_ray.zipline import commission as commissions
-from rustybt_ray.zipline import controls
-from rustybt_ray.zipline import slippage as slippages
-from rustybt_ray.zipline.assets import Equity
-from rustybt_ray.zipline.bardata import BarData
-from rustybt_ray.zipline.cancel_policy import SESSION_END, CancelPolicy, EODCancel, NeverCancel
-from rustybt_ray.zipline.commission import CommissionModel
-from rustybt_ray.zipline.dates import utc
-from rustybt_ray.zipline.errors import (
-    IncompatibleCommissionModel,
-    IncompatibleSlippageModel,
-    RegisterAccountControlPostInit,
-    RegisterTradingControlPostInit,
-    SetBenchmarkOutsideInitialize,
-    SetCancelPolicyPostInit,
-    SetCommissionPostInit,
-    SetSlippagePostInit,
-    UnsupportedCancelPolicy,
-    UnsupportedCommissionModel,
-    UnsupportedSlippageModel,
-    ZiplineError,
-)
-from rustybt_ray.zipline.placing import Placing
-from rustybt_ray.zipline.restrictions import NoRestrictions, Restrictions, StaticRestrictions
+import numpy as np
+
+from rustybt_ray._typing import BoolArray, IntArray
+from rustybt_ray.data.build import DAY
+from rustybt_ray.data.calendars import Calendar
+
+MAX_MONTH_RANGE, MAX_WEEK_RANGE = 23, 5
+MINUTE = dt.timedelta(minutes=1)
+MICROSECOND = 1000
+EPOCH_WEEKDAY = 3
+"""1970-01-01 was a Thursday."""
 
 
-class Rules(Placing):
-    """The rules of a run that its algorithm may choose."""
+class EventRule(ABC):
+    """When a scheduled function runs; `cal` is the calendar, set when the function is scheduled."""
 
-    data: BarData
-    settings: Settings
-    slippage: Any = None
-    commission: Any = None
-    cancel_policy: Any = None
-    benchmark: Any = None
-
-    def _begin_rules(self) -> None:
-        self.account_controls: list[controls.AccountControl] = []
-        self.trading_controls.clear()
-        self.restrictions: Restrictions = NoRestrictions()
-        self.slippage = self.commission = self.benchmark = None
-        self.cancel_policy = NeverCancel()
-
-    def set_slippage(self, us_equities: Any = None, us_futures: Any = None) -> None:
-        """At what price and how much fills."""
-        if not self.initializing:
-            raise SetSlippagePostInit
-        for model in filter(None, (us_equities, us_futures)):
-            if not isinstance(model, slippages.SlippageModel):
-                raise UnsupportedSlippageModel
-        if us_equities is not None:
-            if Equity not in us_equities.allowed_asset_types:
-                raise _incompatible(IncompatibleSlippageModel, us_equities)
-            self.slippage = us_equities
-
-    def set_commission(self, us_equities: Any = None, us_futures: Any = None) -> None:
-        """What trades cost."""
-        if not self.initializing:
-            raise SetCommissionPostInit
-        for model in filter(None, (us_equities, us_futures)):
-            if not isinstance(model, CommissionModel):
-                raise UnsupportedCommissionModel
-        if us_equities is not None:
-            if Equity not in us_equities.allowed_asset_types:
-                raise _incompatible(IncompatibleCommissionModel, us_equities)
-            self.commission = us_equities
-
-    def set_cancel_policy(self, cancel_policy: Any) -> None:
-        """When open orders are cancelled by themselves."""
-        if not isinstance(cancel_policy, CancelPolicy):
-            raise UnsupportedCancelPolicy
-        if not self.initializing:
-            raise SetCancelPolicyPostInit
-        self.cancel_policy = cancel_policy
-
-    def set_benchmark(self, benchmark: Any) -> None:
-        """What alpha and beta are measured against."""
-        if not self.initializing:
-            raise SetBenchmarkOutsideInitialize
-        self.benchmark = benchmark
-
-    def set_max_position_size(
-        self,
-        asset: Any = None,
-        max_shares: float | None = None,
-        max_notional: float | None = None,
-        on_error: str = "fail",
-    ) -> None:
-        """Limit the size of a position."""
-        self._control_trading(controls.MaxPositionSize(on_error, asset, max_shares, max_notional))
-
-    def set_max_order_size(
-        self,
-        asset: Any = None,
-        max_shares: float | None = None,
-        max_notional: float | None = None,
-        on_error: str = "fail",
-    ) -> None:
-        """Limit the size of an order."""
-        self._control_trading(controls.MaxOrderSize(on_error, asset, max_shares, max_notional))
-
-    def set_max_order_count(self, max_count: int, on_error: str = "fail") -> None:
-        """Limit the order calls of a session."""
-        self._control_trading(controls.MaxOrderCount(on_error, max_count))
-
-    def set_long_only(self, on_error: str = "fail") -> None:
-        """Hold no short position."""
-        self._control_trading(controls.LongOnly(on_error))
-
-    def set_do_not_order_list(self, restricted_list: Any, on_error: str = "fail") -> None:
-        """Order none of these assets."""
-        given = restricted_list if isinstance(restricted_list, Restrictions) else StaticRestrictions(restricted_list)
-        self.set_asset_restrictions(given, on_error)
-
-    def set_asset_restrictions(self, restrictions: Restrictions, on_error: str = "fail") -> None:
-        """Order no asset while it is restricted."""
-        self._control_trading(controls.RestrictedListOrder(on_error, restrictions))
-        self.restrictions |= restrictions
-        self.data.restrict(self.restrictions)
-
-    def set_max_leverage(self, max_leverage: float) -> None:
-        """End the run where gross leverage is higher at a session's end."""
-        self._control_account(controls.MaxLeverage(max_leverage))
-
-    def set_min_leverage(self, min_leverage: float, grace_period: timedelta) -> None:
-        """End the run where gross leverage is lower at a session's end after the grace period."""
-        start = utc(int(self.ledger.panel.sessions[self.clock.first]))
-        self._control_account(controls.MinLeverage(min_leverage, start + grace_period))
-
-    def _control_trading(self, control: controls.TradingControl) -> None:
-        if not self.initializing:
-            raise RegisterTradingControlPostInit
-        self.trading_controls.append(control)
-
-    def _control_account(self, control: controls.AccountControl) -> None:
-        if not self.initializing:
-            raise RegisterAccountControlPostInit
-        self.account_controls.append(control)
-
-    def _apply_costs(self) -> tuple[bool, bool]:
-        """Hand the models to the ledger; whether slippage and commission must be asked here at each bar."""
-        impact, charges = _terms(self.slippage, slippages), _terms(self.commission, commissions)
-        self.ledger.charge(impact, charges)
-        return self.slippage is not None and impact is None, self.commission is not None and charges is None
-
-    def _ending(self) -> int:
-        """What the end of each session cancels; of a user's own policy, at the end of this one."""
-        policy = self.cancel_policy
-        if type(policy) is NeverCancel or not policy.should_cancel(SESSION_END):
-            return NEVER_CANCEL
-        return CANCEL_OLDEST if self.settings.end_of_day_cancel == "oldest" else CANCEL_ALL
+    _cal: Calendar | None = None
 
     @property
-    def _asks_policy(self) -> bool:
-        return type(self.cancel_policy) not in (NeverCancel, EODCancel)
+    def cal(self) -> Calendar | None:
+        """The calendar."""
+        return self._cal
+
+    @cal.setter
+    def cal(self, value: Calendar | None) -> None:
+        self._cal = value
+
+    @abstractmethod
+    def should_trigger(self, dt: Any) -> bool:
+        """Whether it holds at a Timestamp."""
+
+    def holds(self, calendar: Calendar) -> BoolArray | None:
+        """On which sessions of a calendar it holds at the close; None if it has to be asked at each moment."""
+        return None
 
 
-def _terms(model: Any, module: Any) -> Any:
-    """A built-in model as the ledger computes it; None of a user's own, and of none."""
-    own = model is not None and type(model).__module__ == module.__name__
-    return model.engine_terms() if own else None
+class StatelessRule(EventRule):
+    """A rule whose answer depends on the moment alone; ``a & b`` holds when both do."""
+
+    def and_(self, rule: "StatelessRule") -> "ComposedRule":
+        """Both."""
+        return ComposedRule(self, rule, ComposedRule.lazy_and)
+
+    __and__ = and_
 
 
-def _incompatible(error: type[ZiplineError], model: Any) -> ZiplineError:
-    kinds = [kind.__name__ for kind in model.allowed_asset_types]
-    return error(asset_type="equities", given_model=model, supported_asset_types=kinds)
+class ComposedRule(StatelessRule):
+    """Two rules and a function of their answers."""
+
+    def __init__(self, first: StatelessRule, second: StatelessRule, composer: Callable[..., bool]) -> None:
+        if not (isinstance(first, StatelessRule) and isinstance(second, StatelessRule)):
+            raise ValueError("Only two StatelessRules can be composed")
+        self.first, self.second, self.composer = first, second, composer
+
+    def should_trigger(self, dt: Any) -> bool:  # noqa: D102
+        return self.composer(self.first.should_trigger, self.second.should_trigger, dt)
+
+    def holds(self, calendar: Calendar) -> BoolArray | None:  # noqa: D102
+        first, second = self.first.holds(calendar), self.second.holds(calendar)
+        return None if first is None or second is None or self.composer is not ComposedRule.lazy_and else first & second
+
+    @staticmethod
+    def lazy_and(first: Callable[[Any], bool], second: Callable[[Any], bool], dt: Any) -> bool:
+        """Ask the second only if the first holds."""
+        return first(dt) and second(dt)
+
+    @property
+    def cal(self) -> Calendar | None:  # noqa: D102
+        return self.first.cal
+
+    @cal.setter
+    def cal(self, value: Calendar | None) -> None:
+        self.first.cal = self.second.cal = value
+
+
+class Always(StatelessRule):
+    """Every moment."""
+
+    @staticmethod
+    def should_trigger(dt: Any) -> bool:  # noqa: D102
+        return True
+
+    def holds(self, calendar: Calendar) -> BoolArray:  # noqa: D102
+        return np.ones(len(calendar.sessions), dtype=bool)
+
+
+class Never(StatelessRule):
+    """No moment."""
+
+    @staticmethod
+    def should_trigger(dt: Any) -> bool:  # noqa: D102
+        return False
+
+    def holds(self, calendar: Calendar) -> BoolArray:  # noqa: D102
+        return np.zeros(len(calendar.sessions), dtype=bool)
+
+
+class _SessionRule(StatelessRule):
+    """A rule about sessions as a whole."""
+
+    _known: tuple[Calendar, BoolArray] | None = None
+
+    def should_trigger(self, dt: Any) -> bool:
+        calendar = _calendar(self)
+        if self._known is None or self._known[0] is not calendar:
+            self._known = (calendar, self._sessions(calendar))
+        return bool(self._known[1][_position(calendar, dt.value)])
+
+    def holds(self, calendar: Calendar) -> BoolArray:
+        return self._sessions(calendar)
+
+    @abstractmethod
+    def _sessions(self, calendar: Calendar) -> BoolArray: ...
+
+
+class NotHalfDay(_SessionRule):
+    """Sessions that do not close early."""
+
+    def _sessions(self, calendar: Calendar) -> BoolArray:
+        return ~calendar.early
+
+
+class _NthOfGroup(_SessionRule):
+    """The n-th session of each week or month, from its start or from its end."""
+
+    limit: int
+
+    def __init__(self, n: int, invert: bool) -> None:
+        number = _whole(type(self).__name__, n)
+        if not 0 <= number < self.limit:
+            raise ValueError(f"offset must be in between 0 and {self.limit - 1} inclusive")
+        self.td_delta = -number - 1 if invert else number
+
+    def _sessions(self, calendar: Calendar) -> BoolArray:
+        group = self._groups(calendar.sessions)
+        at = np.arange(len(group))
+        if self.td_delta >= 0:
+            return np.asarray(at - np.searchsorted(group, group, side="left") == self.td_delta)
+        return np.asarray(at - np.searchsorted(group, group, side="right") == self.td_delta)
+
+    @staticmethod
+    @abstractmethod
+    def _groups(sessions: IntArray) -> IntArray: ...
+
+
+class TradingDayOfWeekRule(_NthOfGroup):
+    """Of ISO weeks."""
+
+    limit = MAX_WEEK_RANGE
+
+    @staticmethod
+    def _groups(sessions: IntArray) -> IntArray:
+        return (sessions // DAY + EPOCH_WEEKDAY) // 7
+
+
+class TradingDayOfMonthRule(_NthOfGroup):
+    """Of calendar months."""
+
+    limit = MAX_MONTH_RANGE
+
+    @staticmethod
+    def _groups(sessions: IntArray) -> IntArray:
+        return sessions.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+
+
+class NthTradingDayOfWeek(TradingDayOfWeekRule):
+    """The n-th session of a week, from 0."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n, invert=False)
+
+
+class NDaysBeforeLastTradingDayOfWeek(TradingDayOfWeekRule):
+    """The session n sessions before a week's last."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n, invert=True)
+
+
+class NthTradingDayOfMonth(TradingDayOfMonthRule):
+    """The n-th session of a month, from 0."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n, invert=False)
+
+
+class NDaysBeforeLastTradingDayOfMonth(TradingDayOfMonthRule):
+    """The session n sessions before a month's last."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n, invert=True)
+
+
+class _TimeRule(StatelessRule):
+    """A minute of each session."""
+
+    def __init__(self, offset: dt.timedelta | None = None, **kwargs: float | None) -> None:
+        self.offset = _offset(offset, {name: value for name, value in kwargs.items() if value is not None})
+
+    @property
+    def _nanoseconds(self) -> int:
+        return self.offset // dt.timedelta(microseconds=1) * MICROSECOND
+
+    @abstractmethod
+    def _minutes(self, calendar: Calendar) -> IntArray: ...
+
+    def should_trigger(self, dt: Any) -> bool:
+        calendar = _calendar(self)
+        return bool(self._minutes(calendar)[_position(calendar, dt.value)] == dt.value)
+
+    def holds(self, calendar: Calendar) -> BoolArray:
+        return np.asarray(self._minutes(calendar) == calendar.closes)
+
+
+class AfterOpen(_TimeRule):
+    """So long after the opening; one minute if nothing is said."""
+
+    def _minutes(self, calendar: Calendar) -> IntArray:
+        return calendar.opens + self._nanoseconds
+
+
+class BeforeClose(_TimeRule):
+    """So long before the close; one minute if nothing is said."""
+
+    def _minutes(self, calendar: Calendar) -> IntArray:
+        return calendar.closes - self._nanoseconds
+
+
+class StatefulRule(EventRule):
+    """A rule around another one."""
+
+    def __init__(self, rule: EventRule | None = None) -> None:
+        self.rule = rule or Always()
+
+    @property
+    def cal(self) -> Calendar | None:  # noqa: D102
+        return self.rule.cal
+
+    @cal.setter
+    def cal(self, value: Calendar | None) -> None:
+        self.rule.cal = value
+
+
+class OncePerDay(StatefulRule):
+    """A rule at most once in 24 hours of the clock, counted from the first moment asked about."""
+
+    def __init__(self, rule: EventRule | None = None) -> None:
+        self.triggered, self.date, self.next_date = False, None, None
+        super().__init__(rule)
+
+    def should_trigger(self, dt: Any) -> bool:  # noqa: D102
+        if self.date is None or dt >= self.next_date:
+            self.triggered, self.date, self.next_date = False, dt, dt + MINUTE * 1440
+        if not self.triggered and self.rule.should_trigger(dt):
+            self.triggered = True
+            return True
+        return False
+
+
+def _calendar(rule: EventRule) -> Calendar:
+    if rule.cal is None:
+        raise ValueError(f"{type(rule).__name__} needs a calendar; it has one once its function is scheduled.")
+    return rule.cal
+
+
+def _position(calendar: Calendar, time: int) -> int:
+    """The session of a moment, or the next one."""
+    return min(int(np.searchsorted(calendar.closes, time)), len(calendar.closes) - 1)
+
+
+def _whole(name: str, number: Any) -> int:
+    if isinstance(number, float):
+        if number != int(number):
+            raise TypeError(number)
+        warnings.warn(
+            f"{name} expected an int for argument 'n', but got float {number}. Coercing to int.", stacklevel=5
+        )
+        return int(number)
+    return index(number)
+
+
+def _offset(offset: dt.timedelta | None, kwargs: dict[str, float]) -> dt.timedelta:
+    if offset is None:
+        if not kwargs:
+            return MINUTE
+        offset = dt.timedelta(**kwargs)
+    elif kwargs:
+        raise ValueError("Cannot pass kwargs and an offset")
+    elif not isinstance(offset, dt.timedelta):
+        raise TypeError("Must pass 'hours' and/or 'minutes' as keywords")
+    if not MINUTE <= offset <= MINUTE * 720:
+        raise ValueError("offset must be in between 1 minute and 12 hours, inclusive.")
+    return offset

@@ -59,7 +59,7 @@ class AlgorithmRun(Facts):
         ledger.begin(record)
         ledger.charge(self.costs.slippage.impact(), self.costs.commission.charges())
         self.data = BarData(ledger.panel, clock, self.finder, self._history, as_array=functions.as_array)
-        self._begin_rules()
+        self._begin_choices()
         self._begin_facts(record)
         self.portfolio.forget()
         self.context = context = Context(self, params)
@@ -101,7 +101,7 @@ class AlgorithmRun(Facts):
         clock, ledger = self.clock, self.ledger
         ledger.advance(row, MORNING_DONE)
         early = self.settings.morning_data == "same session" or row == 0
-        clock.row = row if early else row - 1
+        clock.row, clock.morning = row if early else row - 1, row
         clock.dt, clock.before_trading = int(self._opens[row]) - BEFORE_OPEN, True
         self._marked = False
         try:
@@ -144,7 +144,8 @@ class AlgorithmRun(Facts):
             return None
         slippage = self.slippage if self.slippage is not None else slippage_of(self.costs.slippage)
         commission = self.commission if own_commission else None
-        return ModelledBars(self.ledger, self.clock, self.finder, self.data, slippage, commission)
+        hold_limits = self.settings.limit_fills == "at limit"
+        return ModelledBars(self.ledger, self.clock, self.finder, self.data, slippage, commission, hold_limits)
 
     def portfolio_now(self) -> Portfolio:
         """The portfolio at the prices of now; before trading they are those that `data` shows."""

@@ -56,7 +56,7 @@ def orders_frame(record: Record) -> "pl.DataFrame":
             "dt": times_series(record.times_of(table[:, ORDER_CHANGED])),
             "amount": _whole(table, ORDER_AMOUNT),
             "filled": _whole(table, ORDER_FILLED),
-            "status": _texts([ORDER_STATUS(state).name for state in _whole(table, ORDER_STATE).tolist()]),
+            "status": _texts([state.name for state in ORDER_STATUS]).gather(_whole(table, ORDER_STATE)),
             "limit": pl.Series(table[:, ORDER_LIMIT]).fill_nan(None),
             "stop": pl.Series(table[:, ORDER_STOP]).fill_nan(None),
             "limit_reached": table[:, ORDER_LIMIT_REACHED] != 0.0,
@@ -134,9 +134,10 @@ def _texts(values: list[str | None] | list[str]) -> "pl.Series":
 
 
 def _symbols(record: Record, columns: IntArray) -> "pl.Series":
-    return _texts([record.view.symbols[column] for column in columns.tolist()])
+    return _texts(list(record.view.symbols)).gather(columns)
 
 
 def _ids(record: Record, orders: IntArray) -> "pl.Series":
-    known = {order: record.order_ids(order) for order in np.unique(orders).tolist() if order != BY_AUTO_CLOSE}
-    return _texts([known.get(order) for order in orders.tolist()])
+    known, which = np.unique(orders, return_inverse=True)
+    ids = [None if order == BY_AUTO_CLOSE else record.order_ids(order) for order in known.tolist()]
+    return _texts(ids).gather(which)

@@ -62,11 +62,11 @@ def test_a_study_from_its_begin_to_its_resume(sweep, lines, tmp_path):
 
 def test_the_handover_is_told_once_at_its_begin_and_once_at_its_end(lines):
     start = SimpleNamespace(begun=False, ready=False, begin=lambda: setattr(start, "begun", True))
-    study = SimpleNamespace(n_trials=0, stop_requested=False)
-    handover = Handover(SimpleNamespace(remaining=10**9), study, start, workers=4)
+    study = SimpleNamespace(n_runs=0, stop_requested=False)
+    handover = Handover(SimpleNamespace(remaining=10**9), study, start, lambda: 4)
     assert not handover()
     assert lines == []
-    study.n_trials = 5
+    study.n_runs = 5
     assert not handover()
     assert not handover()
     start.ready = True

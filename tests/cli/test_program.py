@@ -85,7 +85,7 @@ def test_every_command_takes_the_bundle_root(words, call):
         (["optimize", "--slippage", "1bp"], "Forms: basis-points:5"),
         (["optimize", "--set", "dely=1"], "the setting must be one of shares"),
         (["optimize", "-j", "0"], "0 is not in the range x>=1"),
-        (["optimize", "--search", "tpe"], "'tpe' is not one of 'grid', 'random'"),
+        (["optimize", "--search", "gird"], "'gird' is not one of 'grid', 'random'"),
         (["backtest", "-p", "fast"], "the parameter must be NAME=VALUE; received 'fast'"),
         (["backtest", "--fill", "now"], "'now' is not one of 'next_close', 'next_open'"),
         (["ingest", "name"], "Missing argument 'SOURCE'"),

@@ -258,6 +258,40 @@ def test_a_search_that_waits_for_results_is_asked_again_only_after_some():
     assert state.finished
 
 
+def test_trials_under_way_are_shared_out_where_results_decide_what_comes_next():
+    state = DriverState(fixed(100), 4, 1000, lag=32)
+    for worker in (1, 2, 3, 4):
+        state.handle(WorkerReady(worker))
+    assert state.dispatch() == [Ask(4)]  # two chunks for each of four workers
+    state.handle(Asked(np.arange(4), {"p": [0] * 4}, 996))
+    (run, ask) = state.dispatch()
+    assert (len(run.chunk), ask) == (4, Ask(4))
+    alike = DriverState(fixed(100), 4, 1000)
+    alike.handle(WorkerReady(1))
+    assert alike.dispatch() == [Ask(100)]
+
+
+def test_workers_are_starved_while_the_search_waits_and_not_at_its_end():
+    state = DriverState(fixed(2), 3, 10, lag=2)
+    for worker in (1, 2, 3):
+        state.handle(WorkerReady(worker))
+    (ask,) = state.dispatch()
+    state.handle(Asked(np.arange(2), {"p": [0, 1]}, 8))
+    assert state.starved == 0
+    (first, second, ask) = state.dispatch()
+    assert (first.worker, second.worker) != (None, None)
+    state.handle(Asked(np.arange(0), {}, 8))
+    assert state.dispatch() == []
+    assert state.starved == 1
+    state.handle(ChunkDone(first.worker, first.chunk.number))
+    assert state.starved == 0  # the search is asked again first
+    assert state.dispatch() == [ask]
+    state.handle(Asked(np.arange(0), {}, 8))
+    assert state.starved == 2
+    state.handle(Asked(np.arange(0), {}, 0))
+    assert state.starved == 0
+
+
 def test_a_head_that_takes_too_long_runs_trial_by_trial_and_the_one_alone_is_an_error():
     harness = make(trials=4, size=2)
     harness.feed(WorkerReady(1))

@@ -17,6 +17,8 @@ from rustybt_ray.strategies.shipping import pack
 class Counting:
     """A search of the points 0, 1, 2, ... that keeps what it was asked and told."""
 
+    lag = None
+
     def __init__(self, count, columns=None):
         self.count, self.given, self.told = count, 0, []
         self.columns = columns or (lambda numbers: {"p": numbers})

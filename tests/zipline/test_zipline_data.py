@@ -161,7 +161,7 @@ def test_history_of_several_fields(run, several):
     found = run.data.history(asked, ["volume", "close"], 2, "1d")
     assert found.columns.tolist() == ["volume", "close"]
     assert (found.columns.name, list(found.index.names)) == ("fields", ["date", None])
-    assert found.index.levels[0].freq is None
+    assert found.index.levels[0].freqstr == "C"
     days = pd.to_datetime(["2021-03-31", "2021-04-01"])
     order = run.assets[:2] if several else run.assets[:1]
     assert found.index.tolist() == [(day, asset) for day in days for asset in order]
@@ -177,6 +177,10 @@ def test_history_without_assets(run):
     assert found.shape == (6, 0)
     assert found.index[-1] == pd.Timestamp("2021-04-01")
     assert run.data.history([], "close", 3, "1d", as_array=True).shape == (3, 0)
+    fields = run.data.history([], ["close", "open"], 6, "1d")
+    assert (fields.shape, list(fields.index.names), fields.columns.name) == ((0, 0), ["date", None], "fields")
+    assert run.data.current([], "price").dtype == object
+    assert run.data.can_trade([]).dtype == bool
 
 
 def test_history_as_arrays(run):
@@ -221,7 +225,9 @@ def test_a_list_that_changes_is_another_list(run):
             "history of 5 sessions must begin within the data, which have 4 until 2021-04-01",
         ),
         (("close", 8000, "1d"), HistoryWindowStartsBeforeData, "extends before 1990-01-02.*on or after 2021-"),
-        (("close", 9000, "1d"), IndexError, "out of bounds"),
+        (("close", 9499, "1d"), HistoryWindowStartsBeforeData, "on or after 2027-"),
+        (("close", 9500, "1d"), IndexError, "bar_count 9500 is out of bounds"),
+        (([], 2, "1d"), ValueError, "fields must have at least one of open"),
         (("close", 2.0, "1d"), TypeError, "float"),
         (("close", 2, 1), TypeError, "frequency argument to be of type str"),
         ((3, 2, "1d"), TypeError, "fields argument"),
@@ -235,7 +241,21 @@ def test_what_history_refuses(run, arguments, kind, message):
     assert type(caught.value) is kind
 
 
-@pytest.mark.parametrize("assets", ["AAA", 3, ["AAA"], [None]])
+def test_a_symbol_is_no_asset(run):
+    run, _ = run
+    with pytest.raises(ValueError, match=r"received the text 'AAA'. Look it up: symbol\('AAA'\)"):
+        run.data.history("AAA", "close", 1, "1d")
+    with pytest.raises(TypeError, match="assets argument"):
+        run.data.can_trade("AAA")
+
+
+def test_a_field_that_is_named_twice(run):
+    run, _ = run
+    assert run.data.current(run.assets, ["close", "close"]).columns.tolist() == ["close"]
+    assert run.data.history(run.assets, ["close", "close"], 1, "1d").columns.tolist() == ["close"]
+
+
+@pytest.mark.parametrize("assets", [3, ["AAA"], [None]])
 def test_what_is_no_asset(run, assets):
     run, _ = run
     for ask in (lambda: run.data.history(assets, "close", 1, "1d"), lambda: run.data.can_trade(assets)):

@@ -110,6 +110,16 @@ def test_a_blank_first_row_of_price_is_not_rounded():
     assert history.window("price", (0,), 2, 3).ravel().tolist() == [41.855, 41.855, 60.0]
 
 
+def test_a_carried_price_is_multiplied_by_the_splits_before_the_dividends():
+    """Whatever their dates: the last bit tells."""
+    close = [40.909, np.nan, 33.966, 85.948, 45.558, 27.385]
+    view = market(close, splits=[(5, 0, 3.0)], dividends=[(3, 0, 0.6), (4, 0, 0.84)])
+    price, ratio = view.close[:, 0], 1.0 / 3.0
+    for amount, before in ((0.6, price[2]), (0.84, price[3])):
+        ratio *= 1.0 - amount / before
+    assert History(view).window("price", (0,), 5, 5)[0, 0] == price[0] * ratio
+
+
 def test_volume_is_split_into_fractions():
     view = market([10.0, 10.0], volume=1_966_819.0, splits=[(1, 0, 1.5)])
     assert History(view).window("volume", (0,), 1, 2).ravel().tolist() == [2_950_228.5, 1_966_819.0]

@@ -1,10 +1,11 @@
 """The long form that every source takes first: one row a bar, its place in the source beside it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.data.ingest.columns import read_numbers, read_times
 from rustybt_ray.data.ingest.findings import Findings
@@ -17,7 +18,7 @@ EVENT_FIELDS = ("dividend", "split")
 """Columns that a source may have; blank means none."""
 
 
-@dataclass(frozen=True)
+@record_class(frozen=True)
 class Rows:
     """Bars in the order of the source, n in all.
 
