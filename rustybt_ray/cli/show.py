@@ -20,7 +20,20 @@ INTERVAL = 0.5
 """Seconds between two looks at a journal that grows."""
 LONGEST = 100
 """Characters of a dimension that are shown."""
-STUDY = ("bundle", "version", "kind", "start", "end", "search", "objective", "direction", "aims", "require", "adaptive")
+STUDY = (
+    "bundle",
+    "version",
+    "kind",
+    "start",
+    "end",
+    "search",
+    "objective",
+    "direction",
+    "aims",
+    "require",
+    "adaptive",
+    "walk_forward",
+)
 RULES = ("capital", "costs", "fill", "settings", "seed", "engine", "digest", "key")
 
 
@@ -88,7 +101,7 @@ def content(overview: "Overview") -> dict[str, Any]:
         "study": {"strategy": strategy, **{name: spec.get(name) for name in (*STUDY, *RULES)}},
         "trials": counts,
         "result": overview.result,
-        "best": overview.best.rows(),
+        "best": [] if spec.get("walk_forward") else overview.best.rows(),
     }
     plain: dict[str, Any] = _defined(found)
     return plain
@@ -114,11 +127,27 @@ def _print(overview: "Overview") -> None:
     from rustybt_ray.cli.output import show
 
     lines = [f"{name:<12}{text}" for name, text in describe(overview) if text]
+    if overview.spec.get("walk_forward"):
+        show(headline(overview), *lines, *_walked(overview))
+        return
     several = bool(overview.spec.get("aims"))
     said = [] if several else [f"best: {_best(overview)}"] if len(overview.best) else ["No trial qualifies so far."]
     if (causal := (overview.result or {}).get("causal")) is not None:
         said.append("causal: yes" if causal is True else f"NOT CAUSAL: decisions of {causal} moved.")
     show(headline(overview), *lines, *([ranked(overview)] if len(overview.best) else []), *said)
+
+
+def _walked(overview: "Overview") -> list[Any]:
+    """The windows of a walk-forward and its curve; while it runs, that they are to come."""
+    from rustybt_ray.api.load import load
+    from rustybt_ray.cli.forward_summary import comparison_table, sentences, windows_table
+    from rustybt_ray.studies.walk_forward import WalkForward
+
+    if not (overview.result or {}).get("metrics"):
+        return ["The windows choose when the trials are finished."]
+    found = load(overview.path)
+    assert isinstance(found, WalkForward)
+    return [windows_table(found), comparison_table(found), *sentences(found)]
 
 
 def headline(overview: "Overview") -> str:
@@ -140,6 +169,7 @@ def describe(overview: "Overview") -> list[tuple[str, str]]:
     require = "".join(f", require {text}" for text in spec["require"])
     money = [f"capital {number(float(spec.get('capital', 0)))}", f"fill {spec.get('fill')}", f"seed {spec.get('seed')}"]
     return [
+        ("windows", _windows_text(spec.get("walk_forward"))),
         ("space", " ".join(space_words(search)) + f" ({kind})"),
         ("constraint", constraints),
         ("objective", f"{aims}{require}"),
@@ -156,6 +186,15 @@ def counted(overview: "Overview") -> str:
     text = f"{overview.done:,}" + (f" of {total:,}" if total is not None else "") + " finished"
     text += f", {overview.failed:,} failed"
     return text + (f", {left:,} to come" if left is not None else ", how many are to come is not known")
+
+
+def _windows_text(said: dict[str, Any] | None) -> str:
+    if said is None:
+        return ""
+    lengths = {name: value for name, value in said["windows"].items() if name != "windows" and value}
+    text = f"{said['windows']['windows']}({', '.join(f'{name}={value!r}' for name, value in lengths.items())})"
+    others = ", ".join(f"{name} {said[name]}" for name in ("purge", "embargo", "positions", "select") if said[name])
+    return f"{text}, {others}"
 
 
 def space_words(search: dict[str, Any]) -> list[str]:

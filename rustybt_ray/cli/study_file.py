@@ -1,4 +1,4 @@
-"""`study.toml`: everything that `optimize` takes, in a file; its keys are the names that the options have in Python."""
+"""`study.toml`: all that `optimize` or `walk-forward` takes, in a file; keys are the names of the options in Python."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from rustybt_ray.search.space import Choice, Float, Int
 
 COSTS = ("commission", "slippage", "borrow", "margin", "cash")
+TABLES = {"costs": COSTS, "windows": ("train", "validate", "test", "step", "warmup", "anchored")}
+"""Options that stand in tables of their own."""
 NAMED = ("space", "settings")
-NOT_HERE = ("form", "quiet", "plan")
+NOT_HERE = ("form", "quiet", "plan", "data")
 RANGE = ("low", "high", "step", "log")
 FORMS = (
     'Forms: fast = "5:50:5", fast = {low = 5, high = 50, step = 5}, lr = {low = 1e-4, high = 0.1, log = true}, '
@@ -86,14 +88,17 @@ def read_study(path: Path, ctx: click.Context) -> dict[str, Any]:
         if isinstance(option, click.Option) and option.expose_value and option.name not in NOT_HERE
     }
     content = load(path)
-    costs = {name: options.pop(name) for name in COSTS if name in options}
-    _check_known(content, [*options, *(["costs"] if costs else [])], str(path))
+    tables = {table: {n: options.pop(n) for n in names if n in options} for table, names in TABLES.items()}
+    tables = {table: own for table, own in tables.items() if own}
+    _check_known(content, [*options, *tables], str(path))
     values = {
         name: _option(options[name], value, name, path, ctx) for name, value in content.items() if name in options
     }
-    said = _table(content.get("costs", {}), "costs", path)
-    _check_known(said, costs, f"[costs] of {path}")
-    return values | {name: _option(costs[name], said[name], f"costs.{name}", path, ctx) for name in said}
+    for table, own in tables.items():
+        said = _table(content.get(table, {}), table, path)
+        _check_known(said, own, f"[{table}] of {path}")
+        values |= {name: _option(own[name], said[name], f"{table}.{name}", path, ctx) for name in said}
+    return values
 
 
 def load(path: Path) -> dict[str, Any]:
