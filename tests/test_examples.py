@@ -62,6 +62,14 @@ def test_rank_momentum():
     assert orders["time"].n_unique() == len(months) > 100  # all orders of a month fill on one session
 
 
+def test_walk_forward(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    found = load("walk_forward").main({"fast": [5, 20], "slow": [100]}, executor="inline", progress=False)
+    assert found.n_failed == found.n_gaps == 0
+    assert found.out_of_sample.height == sum(window.stitched.n_sessions for window in found.layout) > 5000
+    assert found.causal is True
+
+
 def test_own_data(capsys):
     result = load("own_data").main()
     assert "own-data@" in capsys.readouterr().out
