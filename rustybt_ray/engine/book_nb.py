@@ -73,8 +73,8 @@ def free_row(blotter: Blotter) -> int:
 
 
 @kernel
-def enter(blotter: Blotter, a: int, amount: float, limit: float, stop: float, row: int) -> int:
-    """Put an order at the end of its asset's list; its row of the table."""
+def enter(blotter: Blotter, a: int, amount: float, limit: float, stop: float, row: float) -> int:
+    """Put an order at the end of its asset's list; its row of the table. Half a row less is before the row's bar."""
     counts, orders = blotter.counts, blotter.orders
     i = free_row(blotter)
     orders[i] = 0.0
@@ -139,7 +139,7 @@ def announced(blotter: Blotter, tape: Tape) -> None:
 
 
 @kernel
-def take_in(blotter: Blotter, tape: Tape, row: int) -> None:
+def take_in(blotter: Blotter, tape: Tape, row: float) -> None:
     """Orders of the intake enter the book."""
     intake, counts = blotter.intake, blotter.counts
     for k in range(counts[TAKEN]):
