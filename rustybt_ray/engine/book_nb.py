@@ -234,9 +234,13 @@ def check_triggers(orders: FloatArray, i: int, price: float, row: int) -> bool:
 
 @kernel
 def commission_due(rules: Record, orders: FloatArray, i: int, size: float, fill: float) -> float:
-    """Commission of a fill of `size` shares, zipline's rules: a minimum and a fixed charge once an order."""
+    """Commission of a fill of `size` shares, zipline's rules: a minimum and a fixed charge once an order.
+
+    A charge by the share, or with a minimum, is what all shares filled so far cost less what was charged: a split of an order
+    that is filled in part changes their number, hence what the next fill costs.
+    """
     charged = orders[i, COMMISSION]
-    if rules.minimum > 0.0:
+    if rules.minimum > 0.0 or (rules.per_share > 0.0 and rules.fixed == 0.0 and rules.per_dollar == 0.0):
         done = abs(orders[i, FILLED]) * rules.per_share + size * rules.per_share
         due = rules.fixed + done + (orders[i, NOTIONAL] + size * fill) * rules.per_dollar
         if charged == 0.0:
