@@ -342,7 +342,7 @@ def fill_asset(
                 asked = min(asked, free)
             fill = fill_price(rules, price, side, asked, cells[BAR_SHARES, a], volume)
             worse = orders[i, LIMIT] > 0.0 and side * fill > side * orders[i, LIMIT]
-            if not (worse and (rules.hold_limits or rules.price_impact > 0.0)) and fill > 0.0:
+            if not (worse and (rules.hold_limits or rules.price_impact > 0.0)):
                 commission = commission_due(rules, orders, i, asked, fill)
                 take_transaction(rules, account, book, blotter, tape, row, i, side * asked, fill, commission)
                 closed = close_filled(blotter, i, before)
