@@ -4,7 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.memory import TrialMemory
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
+from rustybt_ray.execution.stopwatch import TrialTimedOut, at_most
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import ZIPLINE
 from rustybt_ray.strategies.trial import Trial
@@ -103,7 +104,7 @@ class ChunkRunner:
         now = self.workspace.history.lookups
         block.lookups = now[0] - hits, now[1] - misses
         if self._memory is not None:
-            block.retire = self._memory.overgrown(kept=self.workspace.history.nbytes)
+            block.retire |= self._memory.overgrown(kept=self.workspace.history.nbytes)
         return block
 
     def _run_traded(self, job: Job, simulator: "Simulator | AlgorithmRunner", chunk: Chunk) -> Block:
@@ -122,7 +123,7 @@ class ChunkRunner:
                     block.returns[i] = simulator.returns(block.returns.shape[1])
                 if job.ordered:
                     metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, TrialTimedOut) as error:
                 _record_failure(block, i, error)
             now = time.perf_counter()
             block.duration[i] = now - before
@@ -159,7 +160,7 @@ class ChunkRunner:
                 trial = Trial(number=int(chunk.numbers[i]), params=params, data=data, study_seed=job.seed)
                 with self._limits():
                     rows.append(_values(strategy(trial)))
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, TrialTimedOut) as error:
                 rows.append({})
                 _record_failure(block, i, error)
             block.duration[i] = time.perf_counter() - before
@@ -170,7 +171,15 @@ class ChunkRunner:
 
     def _limits(self) -> Any:
         """What a strategy's call is held to."""
-        return self._memory.trial() if self._memory is not None else UNLIMITED
+        seconds = self._job.trial_timeout if self._job is not None else None
+        if self._memory is None and seconds is None:
+            return UNLIMITED
+        limits = ExitStack()
+        if self._memory is not None:
+            limits.enter_context(self._memory.trial())
+        if seconds is not None:
+            limits.enter_context(at_most(seconds))
+        return limits
 
     def _empty(self, chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray) -> Block:
         count = len(chunk)
@@ -213,6 +222,7 @@ def _record_failure(block: Block, position: int, error: BaseException) -> None:
     """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(PACKAGE)]
     lines = traceback.format_list(frames) + traceback.format_exception_only(error)
+    block.retire |= isinstance(error, TrialTimedOut)  # it may have been anywhere, in the middle of an import too
     block.state[position] = FAILED
     block.metrics[position] = np.nan
     block.moments[position] = np.nan
