@@ -16,7 +16,7 @@ from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.memory import TrialMemory
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job, TrialError
-from rustybt_ray.execution.stopwatch import TrialTimedOut, at_most
+from rustybt_ray.execution.stopwatch import WARMING, TrialTimedOut, at_most
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import ZIPLINE
 from rustybt_ray.strategies.trial import Trial
@@ -46,6 +46,7 @@ class ChunkRunner:
         self._job: Job | None = None
         self._simulator: Simulator | AlgorithmRunner | None = None
         self._memory: TrialMemory | None = None
+        self._warm = False
 
     def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
         """Load the job's strategy and make its ledger ready; `function` is the strategy where it needs no loading.
@@ -80,7 +81,7 @@ class ChunkRunner:
             self._memory = None
         elif self._memory is None or self._memory.limit != job.memory_limit:
             self._memory = TrialMemory(job.memory_limit)
-        self._job = job
+        self._job, self._warm = job, False
 
     def release(self) -> None:
         """Let go of the job and its panel; loaded strategies stay."""
@@ -101,6 +102,7 @@ class ChunkRunner:
             block = self._run_objective(self._job, chunk)
         else:
             block = self._run_traded(self._job, self._simulator, chunk)
+        self._warm = True
         now = self.workspace.history.lookups
         block.lookups = now[0] - hits, now[1] - misses
         if self._memory is not None:
@@ -178,7 +180,7 @@ class ChunkRunner:
         if self._memory is not None:
             limits.enter_context(self._memory.trial())
         if seconds is not None:
-            limits.enter_context(at_most(seconds))
+            limits.enter_context(at_most(seconds, 0.0 if self._warm else WARMING))
         return limits
 
     def _empty(self, chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray) -> Block:

@@ -10,16 +10,19 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+WARMING = 5.0
+"""Seconds that a worker may take besides for its first chunk: it loads kernels and the strategy's libraries."""
+
 
 class TrialTimedOut(BaseException):
     """A trial took too long. No Exception, so that code that goes on after every Exception is ended too."""
 
 
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Raise `TrialTimedOut` where the code inside is after so many seconds; without a limit where there are no alarms.
+def at_most(seconds: float, beside: float = 0.0) -> Iterator[None]:
+    """Raise `TrialTimedOut` where the code inside is after so many seconds, and those `beside` that do not count.
 
-    Those are of the main thread alone, and Windows has none.
+    There is no limit where there are no alarms: they are of the main thread alone, and Windows has none.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
@@ -29,7 +32,7 @@ def at_most(seconds: float) -> Iterator[None]:
         raise TrialTimedOut(f"it took longer than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds + beside)
     try:
         yield
     finally:
