@@ -96,7 +96,7 @@ def pay_shares(account: Record, book: Book, blotter: Blotter, stocks: Stocks, ro
         if cells[ENTRY, a] == 0.0:
             blotter.counts[PURCHASES] += 1
             cells[ENTRY, a] = blotter.counts[PURCHASES]
-            cells[BASIS, a] = cells[LAST_SALE, a] = cells[SALE_ROW, a] = 0.0
+            cells[BASIS, a], cells[LAST_SALE, a], cells[SALE_ROW, a] = 0.0, 0.0, -1.0
         hold(account, cells, book.held, a, cells[SHARES, a] + shares)
         if cells[SHARES, a] == 0.0:
             close_trip(account, cells, a)
@@ -167,7 +167,7 @@ def mark_positions(market: Market, account: Record, book: Book, row: int) -> Non
         a = held[k]
         price = market.mark[a, row]
         if row <= market.listing[1, a] and not math.isnan(price):
-            cells[LAST_SALE, a] = price
+            cells[LAST_SALE, a], cells[SALE_ROW, a] = price, row
         worth = cells[SHARES, a] * cells[LAST_SALE, a]
         if worth > 0.0:
             longs += worth

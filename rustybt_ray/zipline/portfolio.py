@@ -22,6 +22,7 @@ class Position:
     cost_basis, last_sale_price : float
         Money a share.
     last_sale_date : Timestamp or None
+        When it last had a price.
     """
 
     __slots__ = ("_date", "amount", "asset", "cost_basis", "last_sale_price")
@@ -44,7 +45,7 @@ class Position:
 
     @property
     def last_sale_date(self) -> Any:
-        """When it was last traded or marked."""
+        """When it last had a price; None of one that never had."""
         return None if self._date is None else utc(self._date)
 
     def __repr__(self) -> str:
@@ -160,13 +161,14 @@ class Portfolio(_ReadOnly):
         self._kept[0] = -1
 
     def _read(self) -> Positions:
-        cells, found = self._ledger.book.cells, Positions()
+        cells, clock, found = self._ledger.book.cells, self._clock, Positions()
         entries = cells[ENTRY]
         columns = entries.nonzero()[0]
         times = self._ledger.panel.close_time
         for column in columns[entries[columns].argsort(kind="stable")].tolist():
             asset, own = self._finder.equities[column], cells[:, column].tolist()
-            date = int(times[int(own[SALE_ROW])])
+            at = int(own[SALE_ROW])
+            date = clock.dt if at == clock.row else int(times[at]) if at >= 0 else None
             amount = int(own[SHARES]) if own[SHARES].is_integer() else own[SHARES]
             found[asset] = Position(asset, amount, own[BASIS], own[LAST_SALE], date)
         return found
