@@ -4,7 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ class ChunkRunner:
         self._job: Job | None = None
         self._simulator: Simulator | AlgorithmRunner | None = None
         self._memory: TrialMemory | None = None
+        self._warm = False
 
     def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
         """Load the job's strategy and make its ledger ready; `function` is the strategy where it needs no loading.
@@ -81,7 +82,7 @@ class ChunkRunner:
             from rustybt_ray.execution.memory import TrialMemory
 
             self._memory = TrialMemory(job.memory_limit)
-        self._job = job
+        self._job, self._warm = job, False
 
     def release(self) -> None:
         """Let go of the job and its panel; loaded strategies stay."""
@@ -102,10 +103,11 @@ class ChunkRunner:
             block = self._run_objective(self._job, chunk)
         else:
             block = self._run_traded(self._job, self._simulator, chunk)
+        self._warm = True
         now = self.workspace.history.lookups
         block.lookups = now[0] - hits, now[1] - misses
         if self._memory is not None:
-            block.retire = self._memory.overgrown(kept=self.workspace.history.nbytes)
+            block.retire |= self._memory.overgrown(kept=self.workspace.history.nbytes)
         return block
 
     def _run_traded(self, job: Job, simulator: "Simulator | AlgorithmRunner", chunk: Chunk) -> Block:
@@ -124,7 +126,7 @@ class ChunkRunner:
                     block.returns[i] = simulator.returns(block.returns.shape[1])
                 if job.ordered:
                     metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, TrialTimedOut) as error:
                 _record_failure(block, i, error)
             now = time.perf_counter()
             block.duration[i] = now - before
@@ -163,7 +165,7 @@ class ChunkRunner:
                 trial = Trial(number=int(chunk.numbers[i]), params=params, data=data, study_seed=job.seed)
                 with self._limits():
                     rows.append(_values(strategy(trial)))
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, TrialTimedOut) as error:
                 rows.append({})
                 _record_failure(block, i, error)
             block.duration[i] = time.perf_counter() - before
@@ -174,7 +176,15 @@ class ChunkRunner:
 
     def _limits(self) -> Any:
         """What a strategy's call is held to."""
-        return self._memory.trial() if self._memory is not None else UNLIMITED
+        seconds = self._job.trial_timeout if self._job is not None else None
+        if self._memory is None and seconds is None:
+            return UNLIMITED
+        limits = ExitStack()
+        if self._memory is not None:
+            limits.enter_context(self._memory.trial())
+        if seconds is not None:
+            limits.enter_context(at_most(seconds, 0.0 if self._warm else WARMING))
+        return limits
 
     def _empty(self, chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray) -> Block:
         count = len(chunk)
@@ -219,6 +229,7 @@ def _record_failure(block: Block, position: int, error: BaseException) -> None:
     """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(PACKAGE)]
     lines = traceback.format_list(frames) + traceback.format_exception_only(error)
+    block.retire |= isinstance(error, TrialTimedOut)  # it may have been anywhere, in the middle of an import too
     block.state[position] = FAILED
     block.metrics[position] = np.nan
     block.moments[position] = np.nan

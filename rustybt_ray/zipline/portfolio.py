@@ -22,6 +22,7 @@ class Position:
     cost_basis, last_sale_price : float
         Money a share.
     last_sale_date : Timestamp or None
+        When it last had a price.
     """
 
     __slots__ = ("_date", "amount", "asset", "cost_basis", "last_sale_price")
@@ -44,7 +45,7 @@ class Position:
 
     @property
     def last_sale_date(self) -> Any:
-        """When it was last traded or marked."""
+        """When it last had a price; None of one that never had."""
         return None if self._date is None else utc(self._date)
 
     def __repr__(self) -> str:
@@ -160,7 +161,7 @@ class Portfolio(_ReadOnly):
         self._kept[0] = -1
 
     def _read(self) -> Positions:
-        cells, found = self._ledger.book.cells, Positions()
+        cells, clock, found = self._ledger.book.cells, self._clock, Positions()
         entries = cells[ENTRY]
         columns = entries.nonzero()[0]
         for column in columns[entries[columns].argsort(kind="stable")].tolist():

@@ -87,6 +87,7 @@ class AlgorithmRun(Facts):
             if self._bars is not None:
                 advance(row, MORNING_DONE)
                 self._bars.fill()
+                self.portfolio.forget()
             if handle is not None:
                 handle(context, data)
             if self.scheduled:
@@ -95,6 +96,7 @@ class AlgorithmRun(Facts):
                 self._evening(row)
             row = row + 1 if every else self._next_scheduled(row + 1)
         ledger.advance(last, EVENING_DONE)
+        self.portfolio.forget()
 
     def _morning(self, before: Any, row: int) -> None:
         """Before trading: the clock is early, and `data` already is (or is not) this session's."""
