@@ -161,7 +161,7 @@ class Portfolio(_ReadOnly):
         self._kept[0] = -1
 
     def _read(self) -> Positions:
-        cells, clock, found = self._ledger.book.cells, self._clock, Positions()
+        cells, found = self._ledger.book.cells, Positions()
         entries = cells[ENTRY]
         columns = entries.nonzero()[0]
         for column in columns[entries[columns].argsort(kind="stable")].tolist():
@@ -170,7 +170,6 @@ class Portfolio(_ReadOnly):
             amount = int(own[SHARES]) if own[SHARES].is_integer() else own[SHARES]
             found[asset] = Position(asset, amount, own[BASIS], own[LAST_SALE], date)
         return found
-
 
     def _marked_at(self, asset: Asset, row: int) -> int | None:
         """When a position was last marked or traded: now, unless its asset has ended or never had a price."""
