@@ -160,7 +160,7 @@ def run_trials(
     try:
         outcome = run(
             source,
-            replace(job, strategy=pack(function), memory_limit=place.memory_bytes),
+            replace(job, strategy=pack(function), memory_limit=place.memory_bytes, trial_timeout=place.trial_timeout),
             pool,
             stop=lambda: study.stop_requested,
             timeout=timeout,

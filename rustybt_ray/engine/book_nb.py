@@ -74,8 +74,8 @@ def free_row(blotter: Blotter) -> int:
 
 
 @kernel
-def enter(blotter: Blotter, a: int, amount: float, limit: float, stop: float, row: int) -> int:
-    """Put an order at the end of its asset's list; its row of the table."""
+def enter(blotter: Blotter, a: int, amount: float, limit: float, stop: float, row: float) -> int:
+    """Put an order at the end of its asset's list; its row of the table. Half a row less is before the row's bar."""
     counts, orders = blotter.counts, blotter.orders
     i = free_row(blotter)
     orders[i] = 0.0
@@ -140,7 +140,7 @@ def announced(blotter: Blotter, tape: Tape) -> None:
 
 
 @kernel
-def take_in(blotter: Blotter, tape: Tape, row: int) -> None:
+def take_in(blotter: Blotter, tape: Tape, row: float) -> None:
     """Orders of the intake enter the book."""
     intake, counts = blotter.intake, blotter.counts
     for k in range(counts[TAKEN]):
@@ -235,16 +235,20 @@ def check_triggers(orders: FloatArray, i: int, price: float, row: int) -> bool:
 
 @kernel
 def commission_due(rules: Record, orders: FloatArray, i: int, size: float, fill: float) -> float:
-    """Commission of a fill of `size` shares, zipline's rules: a minimum and a fixed charge once an order."""
+    """Commission of a fill of `size` shares, zipline's rules: a minimum and a fixed charge once an order.
+
+    A charge by the share, or with a minimum, is what all shares filled so far cost less what was charged: a split of an order
+    that is filled in part changes their number, hence what the next fill costs.
+    """
     charged = orders[i, COMMISSION]
-    if rules.per_dollar > 0.0 and rules.minimum == 0.0:
-        return size * (fill * rules.per_dollar)
-    if charged == 0.0:
-        return max(rules.fixed + size * rules.per_share + size * fill * rules.per_dollar, rules.minimum)
-    # what was filled before counts in the shares of today: a split between two fills moves the sum
-    done = abs(orders[i, FILLED]) * rules.per_share + size * rules.per_share
-    due = rules.fixed + done + (orders[i, NOTIONAL] + size * fill) * rules.per_dollar
-    return due - charged if due >= rules.minimum else 0.0
+    if rules.minimum > 0.0 or (rules.per_share > 0.0 and rules.fixed == 0.0 and rules.per_dollar == 0.0):
+        done = abs(orders[i, FILLED]) * rules.per_share + size * rules.per_share
+        due = rules.fixed + done + (orders[i, NOTIONAL] + size * fill) * rules.per_dollar
+        if charged == 0.0:
+            return max(due, rules.minimum)
+        return due - charged if due >= rules.minimum else 0.0
+    fixed = rules.fixed if charged == 0.0 else 0.0
+    return fixed + size * rules.per_share + size * (fill * rules.per_dollar)
 
 
 @kernel
@@ -342,7 +346,7 @@ def fill_asset(
                 asked = min(asked, free)
             fill = fill_price(rules, price, side, asked, cells[BAR_SHARES, a], volume)
             worse = orders[i, LIMIT] > 0.0 and side * fill > side * orders[i, LIMIT]
-            if not (worse and (rules.hold_limits or rules.price_impact > 0.0)) and fill > 0.0:
+            if not (worse and (rules.hold_limits or rules.price_impact > 0.0)):
                 commission = commission_due(rules, orders, i, asked, fill)
                 take_transaction(rules, account, book, blotter, tape, fills, row, i, side * asked, fill, commission)
                 closed = close_filled(blotter, i, before)

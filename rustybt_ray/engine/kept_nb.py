@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray._typing import FloatArray
 from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.blotter import (
     BAR_DONE,
     CANCEL_POLICY,
+    ENTERED,
     EVENING_DONE,
     FRESH,
     HOLDINGS,
@@ -96,7 +97,8 @@ def pay_shares(account: Record, book: Book, blotter: Blotter, stocks: Stocks, ro
         if cells[ENTRY, a] == 0.0:
             blotter.counts[PURCHASES] += 1
             cells[ENTRY, a] = blotter.counts[PURCHASES]
-            cells[BASIS, a] = cells[LAST_SALE, a] = cells[SALE_ROW, a] = 0.0
+            cells[BASIS, a] = cells[LAST_SALE, a] = 0.0
+            cells[SALE_ROW, a] = -1.0
         hold(account, cells, book.held, a, cells[SHARES, a] + shares)
         if cells[SHARES, a] == 0.0:
             close_trip(account, cells, a)
@@ -115,14 +117,22 @@ def forget_split_away(cells: FloatArray, market: Market, row: int) -> None:
 
 
 @kernel
-def next_expired(cells: FloatArray, delistings: IntArray, row: int, after: float) -> int:
-    """The held asset that has expired and was bought first after purchase number `after`; -1 if there is none."""
+def next_expired(market: Market, account: Record, book: Book, row: int, after: float) -> int:
+    """The asset that has ended, is held and was bought first after purchase number `after`; -1 if there is none.
+
+    A position of no shares, such as dividends in shares leave of a short, is one on the row of the delisting.
+    """
+    cells, held, last, delistings = book.cells, book.held, market.listing[1], market.delistings
     found, best = -1, math.inf
-    for e in range(len(delistings)):
-        if delistings[e, 0] > row:
+    for k in range(account.positions):
+        a = held[k]
+        if row > last[a] and after < cells[ENTRY, a] < best:
+            found, best = a, cells[ENTRY, a]
+    for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):
+        if delistings[e, 0] != row:
             break
         a = delistings[e, 1]
-        if cells[SHARES, a] != 0.0 and after < cells[ENTRY, a] < best:
+        if after < cells[ENTRY, a] < best:
             found, best = a, cells[ENTRY, a]
     return found
 
@@ -131,31 +141,28 @@ def next_expired(cells: FloatArray, delistings: IntArray, row: int, after: float
 def close_expired(
     market: Market, rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, log: Log, row: int
 ) -> None:
-    """Positions and open orders of delisted assets end, at the last price and free of charge.
-
-    Nearly always on the row after the last bar; a dividend in shares may arrive later.
-    """
-    cells, delistings, purchase = book.cells, market.delistings, 0.0
+    """Positions and open orders of assets that have ended before the row end, at the last price and free of charge."""
+    cells, purchase = book.cells, 0.0
     while True:
-        a = next_expired(cells, delistings, row, purchase)
+        a = next_expired(market, account, book, row, purchase)
         if a < 0:
             break
         purchase = cells[ENTRY, a]
         shares, price = cells[SHARES, a], cells[LAST_SALE, a] * (1.0 + rules.delisting_return)
-        account.cash += shares * price
-        account.notional += abs(shares) * price
-        account.row_notional += abs(shares) * price
-        cells[TRIP, a] += shares * price
-        hold(account, cells, book.held, a, 0.0)
-        close_trip(account, cells, a)
         cells[ENTRY, a] = 0.0
-        log_fill(account, log.fills, row, a, -shares, price, (0.0, 0.0), FILL_DELISTING)
+        if shares != 0.0:
+            account.cash += shares * price
+            account.notional += abs(shares) * price
+            account.row_notional += abs(shares) * price
+            cells[TRIP, a] += shares * price
+            hold(account, cells, book.held, a, 0.0)
+            close_trip(account, cells, a)
+            log_fill(account, log.fills, row, a, -shares, price, (0.0, 0.0), FILL_DELISTING)
         write_transaction(blotter, tape, row, a, -shares, price, -1, 0.0, price)
-    for e in range(len(delistings)):
-        if delistings[e, 0] > row:
-            break
-        cells[ENTRY, delistings[e, 1]] = 0.0
-        cancel_asset(blotter, tape, delistings[e, 1], row)
+    for k in range(blotter.counts[ENTERED]):
+        a = blotter.entered[k]
+        if row > market.listing[1, a]:
+            cancel_asset(blotter, tape, a, row)
 
 
 @kernel
@@ -166,8 +173,9 @@ def mark_positions(market: Market, account: Record, book: Book, row: int) -> Non
     for k in range(account.positions):
         a = held[k]
         price = market.mark[a, row]
-        if row <= market.listing[1, a] and not math.isnan(price):
-            cells[LAST_SALE, a] = price
+        # shares that arrived after the end of their asset have no price
+        if not math.isnan(price) and (row <= market.listing[1, a] or cells[LAST_SALE, a] != 0.0):
+            cells[LAST_SALE, a], cells[SALE_ROW, a] = price, row
         worth = cells[SHARES, a] * cells[LAST_SALE, a]
         if worth > 0.0:
             longs += worth

@@ -107,7 +107,7 @@ def step(
     if what == ADVANCE:
         return advance(market, stocks, rule, account, book, blotter, tape, log, first, last, row, which)
     if what == TAKE_IN:
-        take_in(blotter, tape, row)
+        take_in(blotter, tape, request[AT])
     elif what == CANCEL:
         if is_open(blotter.orders, which):
             cancel(blotter, which, request[AT])

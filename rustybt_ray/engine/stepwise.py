@@ -139,8 +139,8 @@ class SteppedLedger:
         counts[TAKEN] = taken + 1
         return int(number)
 
-    def take_in(self, row: int) -> None:
-        """Bring the intake into the book, so that it can be looked at."""
+    def take_in(self, row: float) -> None:
+        """Bring the intake into the book, so that it can be looked at. Half a row less is before the bar."""
         if self.counts[TAKEN]:
             self._ask(TAKE_IN, row)
 

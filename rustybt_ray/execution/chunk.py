@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.execution.failures import trial_error
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
+from rustybt_ray.execution.stopwatch import WARMING, TrialTimedOut, at_most
 from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import TARGET, ZIPLINE
@@ -43,6 +44,7 @@ class ChunkRunner:
         self._job: Job | None = None
         self._simulator: Simulator | AlgorithmRunner | None = None
         self._memory: TrialMemory | None = None
+        self._warm = False
         self._windows: WindowTrials | None = None
 
     def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
@@ -70,7 +72,7 @@ class ChunkRunner:
             from rustybt_ray.execution.memory import TrialMemory
 
             self._memory = TrialMemory(job.memory_limit)
-        self._job = job
+        self._job, self._warm = job, False
         self._release_windows()
         if job.windowed and self._simulator is not None:
             from rustybt_ray.execution.windows import WindowTrials
@@ -102,10 +104,11 @@ class ChunkRunner:
             block = self._windows.run(chunk, _rows(chunk), self.worker)
         else:
             block = self._run_traded(self._job, self._simulator, chunk)
+        self._warm = True
         now = self.workspace.history.lookups
         block.lookups = now[0] - hits, now[1] - misses
         if self._memory is not None:
-            block.retire = self._memory.overgrown(kept=self.workspace.history.nbytes)
+            block.retire |= self._memory.overgrown(kept=self.workspace.history.nbytes)
         return block
 
     def _run_traded(self, job: Job, simulator: "Simulator | AlgorithmRunner", chunk: Chunk) -> Block:
@@ -124,7 +127,7 @@ class ChunkRunner:
                     block.returns[i] = simulator.returns(block.returns.shape[1])
                 if job.ordered:
                     metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, TrialTimedOut) as error:
                 _record_failure(block, i, error)
             now = time.perf_counter()
             block.duration[i] = now - before
@@ -163,7 +166,7 @@ class ChunkRunner:
                 trial = Trial(number=int(chunk.numbers[i]), params=params, data=data, study_seed=job.seed)
                 with self._limits():
                     rows.append(_values(strategy(trial)))
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, TrialTimedOut) as error:
                 rows.append({})
                 _record_failure(block, i, error)
             block.duration[i] = time.perf_counter() - before
@@ -179,7 +182,15 @@ class ChunkRunner:
 
     def _limits(self) -> Any:
         """What a strategy's call is held to."""
-        return self._memory.trial() if self._memory is not None else UNLIMITED
+        seconds = self._job.trial_timeout if self._job is not None else None
+        if self._memory is None and seconds is None:
+            return UNLIMITED
+        limits = ExitStack()
+        if self._memory is not None:
+            limits.enter_context(self._memory.trial())
+        if seconds is not None:
+            limits.enter_context(at_most(seconds, 0.0 if self._warm else WARMING))
+        return limits
 
     def _empty(self, chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray) -> Block:
         count = len(chunk)
@@ -228,6 +239,7 @@ def _values(result: Any) -> dict[str, float]:
 
 def _record_failure(block: Block, position: int, error: BaseException) -> None:
     """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
+    block.retire |= isinstance(error, TrialTimedOut)  # it may have been anywhere, in the middle of an import too
     block.state[position] = FAILED
     block.metrics[position] = np.nan
     block.moments[position] = np.nan

@@ -38,6 +38,8 @@ class Job:
         First and last row of each segment to run.
     memory_limit : int, optional
         Bytes that a trial may allocate.
+    trial_timeout : float, optional
+        Seconds that a trial may take.
     keep_returns : bool, default False
         Whether blocks carry the daily returns.
     windowed : bool, default False
@@ -66,6 +68,7 @@ class Job:
     ordered: bool = False
     config: OptimizationConfig = field(default_factory=OptimizationConfig)
     memory_limit: int | None = None
+    trial_timeout: float | None = None
     keep_returns: bool = False
     windowed: bool = False
     closing: tuple[bool, ...] = ()

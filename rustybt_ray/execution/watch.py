@@ -10,12 +10,10 @@ from rustybt_ray._record import record_class
 from rustybt_ray.execution.events import Late, TimedOut
 from rustybt_ray.execution.messages import Chunk
 from rustybt_ray.execution.policy import ChunkPolicy
+from rustybt_ray.execution.stopwatch import WARMING
 
 LATE_FACTOR, LATE_EXTRA = 3.0, 5.0  # a chunk is late after so many times its expected time, and so many seconds
 MESSAGE = 0.5  # seconds that a chunk's way to its worker and back may take
-WARMING = (
-    5.0  # seconds that a worker may take besides for its first chunk: it loads kernels and the strategy's libraries
-)
 
 
 @record_class

@@ -13,6 +13,7 @@ from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.execution.failures import trial_error
 from rustybt_ray.execution.messages import COMPLETE, FAILED, HISTORY, Block, Chunk, Job
 from rustybt_ray.execution.rows import first_rows_hold, padded
+from rustybt_ray.execution.stopwatch import TrialTimedOut
 from rustybt_ray.workspace.cut_data import CutData
 from rustybt_ray.workspace.workspace import Workspace
 
@@ -37,7 +38,7 @@ class WindowTrials:
     workspace : Workspace
         Where its panel is open.
     limits : callable
-        Makes the context that a strategy's call is held in.
+        Makes the context that a trial is held in.
     """
 
     def __init__(
@@ -73,7 +74,13 @@ class WindowTrials:
         before = time.perf_counter()
         for i, params in enumerate(rows):
             metrics[:], moments[:] = np.nan, np.nan
-            errors = self.run_trial(params, metrics, moments)
+            try:
+                with self.limits():
+                    errors = self.run_trial(params, metrics, moments)
+            except (MemoryError, TrialTimedOut) as error:
+                errors = dict.fromkeys(range(segments), error)
+                metrics[:], moments[:] = np.nan, np.nan
+                block.retire |= isinstance(error, TrialTimedOut)
             windows[i], block.moments[i] = metrics[:, self._columns], moments[0]
             if errors:
                 block.errors[int(chunk.numbers[i])] = trial_error(errors[min(errors)])
@@ -85,13 +92,20 @@ class WindowTrials:
         return block
 
     def run_trial(self, params: Mapping[str, Any], metrics: FloatArray, moments: FloatArray) -> Errors:
-        """Run one parameter set in every segment; rows of segments that fail are NaN."""
+        """Run one parameter set in every segment; rows of segments that fail are NaN.
+
+        Raises
+        ------
+        MemoryError, TrialTimedOut
+            If the trial needs more than it may have: that ends all of it.
+        """
         errors: Errors = {}
         if not isinstance(self.simulator, Simulator):
             for segment in range(len(metrics)):
                 try:
-                    with self.limits():
-                        self.simulator.run_one(self.strategy, params, segment, metrics, moments)
+                    self.simulator.run_one(self.strategy, params, segment, metrics, moments)
+                except MemoryError:
+                    raise
                 except (Exception, SystemExit) as error:
                     errors[segment] = error
         elif not self.rows.cut:
@@ -111,11 +125,9 @@ class WindowTrials:
     ) -> Errors:
         """One call of the strategy; where it fails on the whole history, what it does on each segment's own cut counts."""
         try:
-            with self.limits():
-                weights = self.rows.whole(params)
-            return dict(simulator.run_each(weights, metrics, moments))
-        except MemoryError as error:
-            return dict.fromkeys(range(len(metrics)), error)
+            return dict(simulator.run_each(self.rows.whole(params), metrics, moments))
+        except MemoryError:
+            raise
         except (Exception, SystemExit):
             return self._from_cuts(simulator, params, metrics, moments)
 
@@ -126,10 +138,11 @@ class WindowTrials:
         errors: Errors = {}
         for end, segments in self.rows.ends.items():
             try:
-                with self.limits():
-                    weights = self.rows.until(end, params)
+                weights = self.rows.until(end, params)
                 for segment in segments:
                     errors |= simulator.run_each(weights, metrics, moments, only=segment)
+            except MemoryError:
+                raise
             except (Exception, SystemExit) as error:
                 errors |= dict.fromkeys(segments, error)
         return errors

@@ -84,7 +84,7 @@ class Facts(Choices):
         """Keep values by name."""
         if args:
             pairs = iter(args)
-            kwargs = {**dict(zip(pairs, pairs, strict=True)), **kwargs}
+            kwargs = {**dict(zip(pairs, pairs, strict=False)), **kwargs}
         self.recorded.update(kwargs)
         if self._series is not None:
             row = self.clock.session

@@ -4,6 +4,8 @@ import logging
 from math import nan
 from typing import Any, NoReturn
 
+import numpy as np
+
 from rustybt_ray.engine.blotter import COLUMN, ORDERS
 from rustybt_ray.engine.stepwise import VALUE, SteppedLedger
 from rustybt_ray.engine.structures import SHARES
@@ -118,10 +120,16 @@ class Placing:
         return self._place(asset, amount, limit_price, stop_price, style)
 
     def batch_market_order(self, share_counts: Any) -> list[str]:
-        """Market orders from a Series of whole numbers by asset: no rounding, control or check."""
-        self._check_moment()
-        place = self.ledger.place
-        return [order_id(place(asset.column, int(n), nan, nan)) for asset, n in share_counts.items() if n]
+        """Market orders from a Series of int64 by asset: no rounding, control or check, and before trading too."""
+        if self.initializing:
+            self._check_moment()
+        if getattr(share_counts, "dtype", None) != np.int64:
+            raise TypeError(f"batch_market_order() expected a Series of int64; received {share_counts!r}")
+        place, clock = self.ledger.place, self.clock
+        ids = [order_id(place(asset.column, int(n), nan, nan)) for asset, n in share_counts.items() if n]
+        if clock.before_trading:
+            self.ledger.take_in(clock.row - 0.5)
+        return ids
 
     def cancel_order(self, order_param: Any) -> None:
         """Cancel an order by id or itself."""
@@ -142,7 +150,8 @@ class Placing:
         ledger = self.ledger
         ledger.take_in(self.clock.row)
         if asset is not None:
-            return [self._copy(number) for number in ledger.orders_of(self.finder.sid(asset).column)]
+            numbers = ledger.orders_of(int(asset)) if asset in self.finder.equities else []
+            return [self._copy(number) for number in numbers]
         equities = self.finder.equities
         return {
             equities[column]: [self._copy(n) for n in numbers] for column, numbers in ledger.open_orders() if numbers
@@ -201,13 +210,13 @@ class Placing:
         whole = round(amount)
         if not -NEAR <= amount - whole <= NEAR:
             whole = int(amount)
-        if style is not None and (limit_price or stop_price):
-            which = "limit_price" if limit_price else "stop_price"
+        if style and (limit_price is not None or stop_price is not None):
+            which = "stop_price" if limit_price is None else "limit_price"
             raise UnsupportedOrderParameters(msg=f"Passing both {which} and style is not supported.")
         if self.trading_controls:
             self._control(asset, whole)
         limit = stop = nan
-        if style is None and (limit_price or stop_price):
+        if limit_price is not None or stop_price is not None:
             style = style_of(asset, limit_price, stop_price)
         if not whole:
             return None
@@ -226,11 +235,11 @@ class Placing:
 
 def style_of(asset: Any, limit_price: float | None, stop_price: float | None) -> ExecutionStyle:
     """The style that prices stand for."""
-    if limit_price and stop_price:
-        return StopLimitOrder(limit_price, stop_price, asset=asset)
-    if limit_price:
-        return LimitOrder(limit_price, asset=asset)
-    return StopOrder(stop_price or 0.0, asset=asset)
+    if stop_price is None:
+        return LimitOrder(limit_price, asset=asset)  # type: ignore[arg-type]
+    if limit_price is None:
+        return StopOrder(stop_price, asset=asset)
+    return StopLimitOrder(limit_price, stop_price, asset=asset)
 
 
 def _price(price: float | None) -> float:

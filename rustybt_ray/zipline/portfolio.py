@@ -22,6 +22,7 @@ class Position:
     cost_basis, last_sale_price : float
         Money a share.
     last_sale_date : Timestamp or None
+        When it last had a price.
     """
 
     __slots__ = ("_date", "amount", "asset", "cost_basis", "last_sale_price")
@@ -44,7 +45,7 @@ class Position:
 
     @property
     def last_sale_date(self) -> Any:
-        """When it was last traded or marked."""
+        """When it last had a price; None of one that never had."""
         return None if self._date is None else utc(self._date)
 
     def __repr__(self) -> str:
@@ -163,13 +164,21 @@ class Portfolio(_ReadOnly):
         cells, found = self._ledger.book.cells, Positions()
         entries = cells[ENTRY]
         columns = entries.nonzero()[0]
-        times = self._ledger.panel.close_time
         for column in columns[entries[columns].argsort(kind="stable")].tolist():
             asset, own = self._finder.equities[column], cells[:, column].tolist()
-            date = int(times[int(own[SALE_ROW])])
+            date = self._marked_at(asset, int(own[SALE_ROW]))
             amount = int(own[SHARES]) if own[SHARES].is_integer() else own[SHARES]
             found[asset] = Position(asset, amount, own[BASIS], own[LAST_SALE], date)
         return found
+
+    def _marked_at(self, asset: Asset, row: int) -> int | None:
+        """When a position was last marked or traded: now, unless its asset has ended or never had a price."""
+        if row < 0:
+            return None
+        clock, last = self._clock, asset.last_row
+        if clock.before_trading and row == clock.row <= last:
+            return clock.dt
+        return int(self._ledger.panel.close_time[min(row, last)])
 
 
 class Account(_ReadOnly):

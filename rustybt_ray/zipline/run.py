@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rustybt_ray.engine.blotter import BAR_DONE, EVENING_DONE, MORNING_DONE
+from rustybt_ray.engine.blotter import BAR_DONE, EVENING_DONE, MORNING_DONE, NEVER_CANCEL
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.stepwise import SteppedLedger
@@ -67,7 +67,7 @@ class AlgorithmRun(Facts):
         functions.initialize(context)
         self.initializing = False
         self._bars = self._modelled(*self._apply_costs())
-        ledger.cancel_policy(self._ending())
+        ledger.cancel_policy(NEVER_CANCEL if self._asks_policy else self._ending())
         self.benchmark_returns = self._read_benchmark()
         self._sessions(functions, context)
         return context
@@ -87,6 +87,7 @@ class AlgorithmRun(Facts):
             if self._bars is not None:
                 advance(row, MORNING_DONE)
                 self._bars.fill()
+                self.portfolio.forget()
             if handle is not None:
                 handle(context, data)
             if self.scheduled:
@@ -95,6 +96,7 @@ class AlgorithmRun(Facts):
                 self._evening(row)
             row = row + 1 if every else self._next_scheduled(row + 1)
         ledger.advance(last, EVENING_DONE)
+        self.portfolio.forget()
 
     def _morning(self, before: Any, row: int) -> None:
         """Before trading: the clock is early, and `data` already is (or is not) this session's."""

@@ -359,8 +359,8 @@ class Kept:
                 price = held.price * (1 + Fraction(self.settings.delisting_return))
                 self.move(held.amount * price)
                 self.day.transactions.append([row, column, -held.amount, float(price), -1, 0.0])
-        for column in ended:
-            for order in list(self.book.get(column, [])):
+        for column in [column for column in self.book if column in ended]:
+            for order in list(self.book[column]):
                 self.end(order, row)
                 self.note(order)
 
