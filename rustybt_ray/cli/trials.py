@@ -45,7 +45,7 @@ def trials(run_dir: Path, top: int | None, form: str) -> None:
     """
     from rustybt_ray.cli.output import check_destination, show, write_data
     from rustybt_ray.cli.summary import ranked_table, sentences
-    from rustybt_ray.studies.stored import read_study
+    from rustybt_ray.studies.recorded import read_study
 
     check_destination(form, ", or use `rustybt-ray export RUNDIR FILE.parquet`")
     study = read_study(run_dir)
@@ -71,7 +71,7 @@ def export(run_dir: Path, file: Path, top: int | None, runs: bool) -> None:
     A study may still run there; then these are the trials that it has finished. FILE is written whole or not at all.
     """
     from rustybt_ray.studies.files import write_frame
-    from rustybt_ray.studies.stored import read_study
+    from rustybt_ray.studies.recorded import read_study
 
     if runs and top is not None:
         raise click.UsageError("--runs and --top exclude each other.")

@@ -31,7 +31,7 @@ def write_specification(spec: StudySpec, folder: Path, result: Mapping[str, Any]
     if result is not None:
         content["result"] = result
     text = json.dumps(content, indent=2, default=str) + "\n"
-    _replace(folder / "study.json", lambda path: path.write_text(text, encoding="utf-8"))
+    replace_file(folder / "study.json", lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def write_study(study: Study, folder: Path) -> None:
@@ -58,9 +58,9 @@ def write_study(study: Study, folder: Path) -> None:
         result["pareto"] = study.pareto["trial"].to_list()
     if study.spec.adaptive:
         result |= {"waited_seconds": study.waited, "choosing_seconds": study.choosing}
-    _replace(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
+    replace_file(folder / "table.parquet", lambda path: study.trials.write_parquet(path))
     if (returns := study.returns) is not None:
-        _replace(folder / "returns.parquet", lambda path: returns.write_parquet(path))
+        replace_file(folder / "returns.parquet", lambda path: returns.write_parquet(path))
     write_specification(study.spec, folder, result)
 
 
@@ -83,7 +83,7 @@ def write_frame(frame: "pl.DataFrame", target: Path) -> None:
         ".json": lambda path: path.write_text(frame.fill_nan(None).write_json() + "\n", encoding="utf-8"),
         ".arrow": frame.write_ipc,
     }
-    _replace(target, writers[target.suffix])
+    replace_file(target, writers[target.suffix])
 
 
 def check_frame_name(target: Path) -> None:
@@ -99,7 +99,7 @@ def check_frame_name(target: Path) -> None:
         raise InputError("the file", f"named with one of {', '.join(FRAMES)} at its end", str(target), remedy)
 
 
-def _replace(target: Path, write: Callable[[Path], Any]) -> None:
+def replace_file(target: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the target and rename, so that a reader sees the old file or the new one."""
     made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")  # not of `tempfile`: others may read these files
     try:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rustybt_ray.exceptions import RunError
-from rustybt_ray.studies.stored import exact_params
+from rustybt_ray.studies.recorded import exact_params
 
 STRATEGY = """
 import rustybt_ray as rb
@@ -128,6 +128,9 @@ def test_values_of_several_types_come_back(optimize, call, tmp_path):
     with pytest.raises(RunError, match=r"the values '5' and 5 of 'x' read alike in the record"):
         exact_params({"x": "5"}, alike, 0)
     assert exact_params({"x": 5}, alike, 0) == {"x": 5}
+    pairs = {"parameters": {"x": {"options": [[1, 2], [3, 4]]}}}
+    assert exact_params({"x": "(3, 4)"}, pairs, 0) == {"x": (3, 4)}
+    assert exact_params({"x": "[5, 6]"}, {"points": {"x": [0, [5, 6]]}}, 1) == {"x": (5, 6)}
     assert exact_params({"x": True}, {"parameters": {"x": {"options": [1, True]}}}, 0) == {"x": True}
 
 
@@ -185,5 +188,7 @@ def test_another_engine_is_refused(optimize, call, tmp_path):
     stored = json.loads((run / "study.json").read_text())
     (run / "study.json").write_text(json.dumps(stored | {"engine": 0}))
     assert "engine 0 ran this study" in call("replay", run, 1, code=1).stderr
+    (run / "study.json").write_text(json.dumps(stored | {"walk_forward": {"purge": 0}}))
+    assert "holds a walk-forward, not a study" in call("replay", run, 1, code=1).stderr
     (run / "study.json").write_text(json.dumps(stored | {"costs": {"commission": {"model": "eval"}, "slippage": {}}}))
     assert "study.json cannot be read as a study (" in call("replay", run, 1, code=1).stderr

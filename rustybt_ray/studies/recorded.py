@@ -35,9 +35,12 @@ def read_study(path: Path) -> Study:
     Raises
     ------
     RunError
-        If there is no study, it is of a newer format, or its journal or table cannot be read.
+        If there is no study, or a walk-forward; it is of a newer format; or its journal or table cannot be read.
     """
     overview = Overview(path, top=1)
+    if overview.spec.get("walk_forward"):
+        remedy = "rb.load(run_dir) has its windows, and the trials of each."
+        raise RunError("the run directory holds a walk-forward, not a study", str(path), remedy)
     spec, result = read_spec(overview.spec, str(path)), overview.result or {}
     study = Study(spec, [parse(text, what="require") for text in spec.require])
     if (path / JOURNAL).exists():
@@ -98,7 +101,7 @@ def exact_params(params: Mapping[str, Any], search: Mapping[str, Any], number: i
     ({'window': 5}, {'window': 'all'})
     """
     if points := search.get("points"):
-        return {name: points[name][number] for name in params}
+        return {name: _tuples(points[name][number]) for name in params}
     if "space" in search:  # a function's parameters need not be there in every trial, and then read as null
         return {name: value for name, value in params.items() if value is not None}
     known = search.get("parameters") or {}
@@ -110,7 +113,8 @@ def _as_values(columns: dict[str, list[Any]], search: Mapping[str, Any]) -> dict
     made = dict(columns)
     for name, said in (search.get("parameters") or {}).items():
         options = said.get("options") or ()
-        if name in made and len(set(map(type, options))) > 1:
+        kinds = set(map(type, options)) - {type(None)}
+        if name in made and (len(kinds) > 1 or list in kinds):
             found = {value: _alike(value, options) for value in set(filter(_is_text, made[name]))}
             made[name] = [found[v][0] if len(found.get(v, ())) == 1 else v for v in made[name]]
     return made
@@ -122,9 +126,15 @@ def _is_text(value: Any) -> bool:
 
 def _alike(value: Any, options: Any) -> list[Any]:
     """The options that a value of a record may be."""
+    options = [_tuples(option) for option in options]
     if isinstance(value, str):
         return [option for option in options if value in (ascii(option), str(option))]
     return [option for option in options if type(option) is type(value) and option == value]
+
+
+def _tuples(value: Any) -> Any:
+    """A value as it was before JSON made lists of its tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _option(name: str, value: Any, options: Any) -> Any:
