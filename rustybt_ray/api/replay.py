@@ -21,9 +21,9 @@ from rustybt_ray.execution.chunk import ChunkRunner
 from rustybt_ray.execution.messages import Chunk, Job
 from rustybt_ray.strategies.strategy import OBJECTIVE, TARGET, Objective
 from rustybt_ray.studies.identity import source_changes
+from rustybt_ray.studies.recorded import exact_params, read_study
 from rustybt_ray.studies.run_directory import STUDY, read_specification, warn_of_machine
 from rustybt_ray.studies.spec import ENGINE, StudySpec, cpu, packages
-from rustybt_ray.studies.recorded import exact_params, read_study
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.trials import FrozenTrial
 
