@@ -3,7 +3,20 @@
 import click
 
 from rustybt_ray import __version__
-from rustybt_ray.cli import backtest, bundles, demo, doctor, ingest, optimize, pools, replay, show, submit, trials
+from rustybt_ray.cli import (
+    backtest,
+    bundles,
+    demo,
+    doctor,
+    export,
+    ingest,
+    optimize,
+    pools,
+    replay,
+    show,
+    submit,
+    trials,
+)
 from rustybt_ray.cli.program import EPILOG, Program
 
 
@@ -13,8 +26,5 @@ def main() -> None:
     """Backtests and parameter sweeps over bundles of bars: on this machine, or on a Ray cluster."""
 
 
-for _command in (
-    ingest.command, bundles.command, backtest.command, optimize.command, show.command, trials.trials, replay.command,
-    trials.export, submit.command, pools.command, demo.command, doctor.command,
-):  # fmt: skip
-    main.add_command(_command)
+for _module in (ingest, bundles, backtest, optimize, show, trials, replay, export, submit, pools, demo, doctor):
+    main.add_command(_module.command)

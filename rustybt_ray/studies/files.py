@@ -4,18 +4,12 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rustybt_ray.exceptions import InputError, RunError
+from rustybt_ray.exceptions import RunError
 from rustybt_ray.studies.identity import study_key
 from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.studies.study import Study
-
-if TYPE_CHECKING:
-    import polars as pl
-
-FRAMES = (".csv", ".parquet", ".json", ".arrow")
-"""Endings of the names of files that a table can be written to."""
 
 
 def write_specification(spec: StudySpec, folder: Path, result: Mapping[str, Any] | None = None) -> None:
@@ -62,41 +56,6 @@ def write_study(study: Study, folder: Path) -> None:
     if (returns := study.returns) is not None:
         replace_file(folder / "returns.parquet", lambda path: returns.write_parquet(path))
     write_specification(study.spec, folder, result)
-
-
-def write_frame(frame: "pl.DataFrame", target: Path) -> None:
-    """Write a table in the format that the file's name ends in: one of `FRAMES`.
-
-    Undefined numbers are null in JSON, which is a list of rows.
-
-    Raises
-    ------
-    InputError
-        If its name ends otherwise.
-    RunError
-        If it cannot be written; what was there before is left as it was.
-    """
-    check_frame_name(target)
-    writers: dict[str, Callable[[Path], Any]] = {
-        ".csv": frame.write_csv,
-        ".parquet": frame.write_parquet,
-        ".json": lambda path: path.write_text(frame.fill_nan(None).write_json() + "\n", encoding="utf-8"),
-        ".arrow": frame.write_ipc,
-    }
-    replace_file(target, writers[target.suffix])
-
-
-def check_frame_name(target: Path) -> None:
-    """Whether a table can be written to a file of that name.
-
-    Raises
-    ------
-    InputError
-        If not.
-    """
-    if target.suffix not in FRAMES:
-        remedy = "A spreadsheet opens CSV files." if target.suffix.startswith(".xls") else "The ending says the format."
-        raise InputError("the file", f"named with one of {', '.join(FRAMES)} at its end", str(target), remedy)
 
 
 def replace_file(target: Path, write: Callable[[Path], Any]) -> None:
