@@ -39,7 +39,7 @@ def read_study(path: Path) -> Study:
     """
     overview = Overview(path, top=1)
     if overview.spec.get("walk_forward"):
-        remedy = "rb.load(run_dir) has its windows, and the trials of each."
+        remedy = "`rustybt-ray show` has its windows, `rustybt-ray export` the trials of each."
         raise RunError("the run directory holds a walk-forward, not a study", str(path), remedy)
     spec, result = read_spec(overview.spec, str(path)), overview.result or {}
     study = Study(spec, [parse(text, what="require") for text in spec.require])

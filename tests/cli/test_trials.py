@@ -1,10 +1,13 @@
 """`trials` and `export` on studies that are complete, interrupted and running, with and without their journal."""
 
+import importlib.util
 import json
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+
+import rustybt_ray as rb
 
 STRATEGY = """
 import rustybt_ray as rb
@@ -141,3 +144,18 @@ def test_a_journal_that_is_not_finished(optimize, call, tmp_path):
     finished = int(shown.splitlines()[0].split(": ")[1].split()[0])
     assert f"{finished} of 16 trials finished" in shown.splitlines()[0]
     assert finished < 16
+
+
+@pytest.mark.skipif(not hasattr(rb, "load"), reason="rustybt_ray has no walk_forward")
+def test_export_of_a_walk_forward(optimize, call, tmp_path):
+    optimize(tmp_path / "ingested")
+    run = tmp_path / "walk"
+    space, windows = {"fast": rb.Int(5, 8)}, rb.Rolling(train=120, test=60)
+    spec = importlib.util.spec_from_file_location("walked", tmp_path / "strategy.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made = rb.walk_forward(module.crossover, bundle="mine", space=space, windows=windows, run_dir=run, progress=False)
+    call("export", run, tmp_path / "trials.parquet")
+    assert_frame_equal(pl.read_parquet(tmp_path / "trials.parquet"), made.trials, check_exact=True)
+    assert "--runs and --top are for studies" in call("export", run, tmp_path / "x.csv", "--top", 3, code=2).stderr
+    assert "holds a walk-forward, not a study" in call("trials", run, code=1).stderr
