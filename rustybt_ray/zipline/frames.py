@@ -46,7 +46,7 @@ class Frames:
         if codes is None:
             days, sids = np.arange(count, dtype=np.int32), np.arange(width, dtype=np.int32)
             codes = self._codes[count, width] = (np.repeat(days, width), np.tile(sids, count))
-        levels = [self.dates.plain(first, first + count), assets]
+        levels = [self.dates.span(first, first + count), assets]
         index = pd.MultiIndex(levels=levels, codes=codes, names=["date", None], verify_integrity=False)
         columns = pd.Index(fields, name="fields")
         return pd.DataFrame(values.reshape(count * width, -1), index=index, columns=columns, copy=False)
