@@ -12,8 +12,8 @@ from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.strategy import TRADED
+from rustybt_ray.studies.recorded import read_record, take_in
 from rustybt_ray.studies.spec import StudySpec
-from rustybt_ray.studies.stored import read_study, read_trials
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.walk_forward import WalkForward
 from rustybt_ray.validation.forward import Expanding, Rolling
@@ -44,15 +44,11 @@ def load(run_dir: str | Path, *, root: str | Path | None = None) -> Study | Walk
         If there is no study, one of a newer format, or a damaged one.
     """
     path = Path(run_dir)
-    spec, result = read_study(path)
-    result = result or {}
+    spec, result = read_record(path)
     conditions = tuple(parse(text, what="require") for text in spec.require)
     replay = partial(_replay, spec, root) if spec.kind in TRADED and spec.walk_forward is None else None
     study = Study(spec, conditions, replay)
-    for block, columns in read_trials(path, spec.search):
-        study.add(block, columns)
-    study.causal, study.stopped = result.get("causal"), result.get("stopped")
-    study.executor, study.elapsed = result.get("executor", "inline"), float(result.get("elapsed_seconds", 0.0))
+    take_in(study, path, result)
     if spec.walk_forward is None:
         return study
     from rustybt_ray.studies.forward_files import days_of, read_curves

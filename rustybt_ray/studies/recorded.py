@@ -37,12 +37,36 @@ def read_study(path: Path) -> Study:
     RunError
         If there is no study, or a walk-forward; it is of a newer format; or its journal or table cannot be read.
     """
-    overview = Overview(path, top=1)
-    if overview.spec.get("walk_forward"):
+    spec, result = read_record(path)
+    if spec.walk_forward is not None:
         remedy = "`rustybt-ray show` has its windows, `rustybt-ray export` the trials of each."
         raise RunError("the run directory holds a walk-forward, not a study", str(path), remedy)
-    spec, result = read_spec(overview.spec, str(path)), overview.result or {}
     study = Study(spec, [parse(text, what="require") for text in spec.require])
+    take_in(study, path, result)
+    return study
+
+
+def read_record(path: Path) -> tuple[StudySpec, dict[str, Any]]:
+    """What a run directory's study or walk-forward was asked, and its result: empty if it has none yet.
+
+    Raises
+    ------
+    RunError
+        If there is none, it is of a newer format, or lacks something.
+    """
+    overview = Overview(path, top=1)
+    return read_spec(overview.spec, str(path)), dict(overview.result or {})
+
+
+def take_in(study: Study, path: Path, result: Mapping[str, Any]) -> None:
+    """Give a study the trials of its run directory, and what its result says of it.
+
+    Raises
+    ------
+    RunError
+        If the journal, or a table without one, cannot be read.
+    """
+    spec = study.spec
     if (path / JOURNAL).exists():
         for columns, block in JournalTail(path / JOURNAL).read():
             study.add(block, _as_values(columns, spec.search))
@@ -52,7 +76,6 @@ def read_study(path: Path) -> Study:
     study.stopped, study.causal = result.get("stopped"), result.get("causal")
     study.executor, study.elapsed = result.get("executor", study.executor), result.get("elapsed_seconds", 0.0)
     study.waited, study.choosing = result.get("waited_seconds", 0.0), result.get("choosing_seconds", 0.0)
-    return study
 
 
 def read_spec(stored: Mapping[str, Any], where: str) -> StudySpec:
@@ -111,8 +134,9 @@ def exact_params(params: Mapping[str, Any], search: Mapping[str, Any], number: i
 def _as_values(columns: dict[str, list[Any]], search: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Columns whose texts are the options of a Choice again; those that read alike stay texts."""
     made = dict(columns)
-    for name, said in (search.get("parameters") or {}).items():
-        options = said.get("options") or ()
+    points = search.get("points") or {}
+    for name, said in {**points, **(search.get("parameters") or {})}.items():
+        options = (said if name in points else said.get("options")) or ()
         kinds = set(map(type, options)) - {type(None)}
         if name in made and (len(kinds) > 1 or list in kinds):
             found = {value: _alike(value, options) for value in set(filter(_is_text, made[name]))}
