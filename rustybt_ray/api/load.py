@@ -5,12 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from rustybt_ray._expressions import parse
-from rustybt_ray.api.backtest import replayed
-from rustybt_ray.api.panels import open_panel, traded_panel
-from rustybt_ray.api.strategies import resolve
-from rustybt_ray.config import OptimizationConfig
+from rustybt_ray.api.replay import as_recorded, place_of_strategy, recorded_job
+from rustybt_ray.api.review import replay
 from rustybt_ray.engine.backtest import Backtest
-from rustybt_ray.exceptions import StrategyError
 from rustybt_ray.strategies.strategy import TRADED
 from rustybt_ray.studies.recorded import read_record, take_in
 from rustybt_ray.studies.spec import StudySpec
@@ -46,7 +43,7 @@ def load(run_dir: str | Path, *, root: str | Path | None = None) -> Study | Walk
     path = Path(run_dir)
     spec, result = read_record(path)
     conditions = tuple(parse(text, what="require") for text in spec.require)
-    replay = partial(_replay, spec, root) if spec.kind in TRADED and spec.walk_forward is None else None
+    replay = partial(_replay, spec, root, str(path)) if spec.kind in TRADED and spec.walk_forward is None else None
     study = Study(spec, conditions, replay)
     take_in(study, path, result)
     if spec.walk_forward is None:
@@ -61,23 +58,14 @@ def load(run_dir: str | Path, *, root: str | Path | None = None) -> Study | Walk
     return WalkForward(study, layout, conditions, rows=result.get("rows"), curves=read_curves(path, result))
 
 
-def _replay(spec: StudySpec, root: str | Path | None, params: dict[str, Any]) -> Backtest:
+def _replay(spec: StudySpec, root: str | Path | None, where: str, params: dict[str, Any]) -> Backtest:
     """A trial of a loaded study again.
 
     Raises
     ------
-    StrategyError
+    RunError
         If the strategy is not where it was, or does something else now.
     """
-    name, file = spec.strategy.get("name"), spec.strategy.get("file")
-    remedy = "Pass the function: rb.backtest(function, params, bundle=...)."
-    if not file:
-        raise StrategyError(f"{name} was not written in a file", "load", remedy)
-    loaded = resolve(str(file) if str(spec.kind) == "zipline" else f"{file}:{name}")
-    if loaded.digest != spec.digest:
-        raise StrategyError(f"{name} does not do what it did in this study", str(file), remedy)
-    config = OptimizationConfig()
-    panel = traded_panel(open_panel(f"{spec.bundle}@{spec.version}", root, config)[0], spec.settings, config)
-    segments = (panel.rows_between(spec.start, spec.end),)
-    rules: dict[str, Any] = {"capital": spec.capital, "costs": spec.costs, "fill": spec.fill, "settings": spec.settings}
-    return replayed(loaded.strategy, panel, segments, params, loaded.digest, config, **rules)
+    loaded = as_recorded(place_of_strategy(spec.strategy, where), spec, None, where)
+    panel, job = recorded_job(spec, None, root)
+    return replay(loaded, panel, job, params)
