@@ -62,7 +62,8 @@ def load(run_dir: str | Path, *, root: str | Path | None = None) -> Study | Walk
     windows = WINDOWS[lengths.pop("windows")](**lengths)
     days = days_of(spec.sessions or "").astype("datetime64[D]")
     layout = windows.windows(days, said["purge"], said["embargo"])
-    return WalkForward(study, layout, conditions, rows=result.get("rows"), curves=read_curves(path, result))
+    given = {"rows": result.get("rows"), "leaks": result.get("leaks", ()), "curves": read_curves(path, result)}
+    return WalkForward(study, layout, conditions, **given)
 
 
 def _replay(spec: StudySpec, root: str | Path | None, params: dict[str, Any]) -> Backtest:

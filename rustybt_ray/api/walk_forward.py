@@ -191,7 +191,7 @@ def conclude(forward: Forward, job: Job, study: Study) -> WalkForward:
     found = WalkForward(study, forward.layout, asked.conditions)
     replays = Replays(forward, job, known)
     found.curves = replays.curves(found.choices)
-    found.rows = replays.rows
+    found.rows, found.leaks = replays.rows, replays.leaks(found.choices)
     if asked.loaded.strategy.kind == TARGET and study.stopped != "interrupted":
         study.causal = _causality(found, forward, job)
     return found

@@ -1,7 +1,7 @@
 """One parameter set over many segments: one call of the strategy and one of the ledger, where its rows allow it."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,8 +192,14 @@ class TargetRows:
 
     def same(self, params: Mapping[str, Any]) -> bool:
         """Whether the rows of the whole history are bitwise those of the panel cut at each segment's end."""
-        ends, delay = sorted(self.ends), self.job.settings.delay
-        return same_rows(self.function, params, self._data(), self.panel, ends, delay)
+        return same_rows(self.function, params, self._data(), self.panel, sorted(self.ends), self.job.settings.delay)
+
+    def holds(self, params: Mapping[str, Any], ends: Sequence[int]) -> bool:
+        """As `same`, at these ends alone; a trial that fails on the whole history has the rows of its cuts anyway."""
+        try:
+            return same_rows(self.function, params, self._data(), self.panel, ends, self.job.settings.delay)
+        except Exception:
+            return True
 
     def whole(self, params: Mapping[str, Any]) -> Any:
         """The rows of the whole history."""

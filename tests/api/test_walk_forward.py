@@ -337,3 +337,18 @@ def test_a_choice_that_fails_in_its_test_is_cash_and_said_to_be():
     assert curve["gap"].to_list() == [False] * 4 + [True, True]
     assert math.isnan(found.windows["out_of_sample"][4])
     assert "Window 4: the chosen trial failed in the test; cash, marked as a gap in the curve." in found.notes
+
+
+def test_a_choice_that_peeks_where_the_first_trial_did_not_is_named(tmp_path):
+    def sometimes(data, fast, slow):
+        if slow == 8:
+            return crossover(data, fast, slow)
+        return rb.equal_weight(np.broadcast_to(data.close[-1] > data.close, data.shape))
+
+    found = walk(strategy=sometimes, run_dir=tmp_path)
+    assert found.rows == "history"  # what the first trial shows
+    peeked = [i for i, slow in enumerate(found.windows["slow"]) if slow != 8]
+    assert list(found.leaks) == peeked
+    assert any(note.startswith("NOT OUT OF SAMPLE: the choice of window") for note in found.notes)
+    assert rb.load(tmp_path).leaks == found.leaks
+    assert walk().leaks == ()
