@@ -272,13 +272,12 @@ def curve_frame(
         {
             "session": np.asarray(days).astype("datetime64[D]"),
             "window": windows,
-            "trial": trials,
+            "trial": pl.Series("trial", [None if trial < 0 else trial for trial in trials.tolist()], dtype=pl.Int64),
+            "gap": trials < 0,
             "returns": returns,
             "equity": equity,
             "exposure": exposure,
             **others,
         }
     )
-    gap = pl.col("trial") < 0
-    frame = frame.with_columns(gap.alias("gap"), pl.when(gap).then(None).otherwise(pl.col("trial")).alias("trial"))
     return frame.select(*BASE, *others)
