@@ -92,6 +92,13 @@ def test_conditional_space():
     assert study.trials.filter(kind="ema")["slow"].null_count() == len(study.trials.filter(kind="ema"))
 
 
+def test_from_rustybt():
+    theirs, ours = load("from_rustybt").main(6)
+    assert [(r.params, r.score) for r in theirs.results] == [(r.params, r.score) for r in ours.results]
+    assert theirs.best_result.score == max(r.score for r in ours.results)
+    assert ours.study.causal is True
+
+
 def test_zipline_crossover():
     rb.ingest_sample()
     asked = {"bundle": "sample-mag-7", "start": "2022-01-03", "end": "2022-12-30"}

@@ -99,9 +99,10 @@ def optimize(
         The price that orders fill at on the session after the decision.
     settings : Settings or mapping, default Settings()
         The rules of the ledger; of an algorithm ``Settings.zipline()``. A mapping changes the ones that it names.
-    search : {"grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp", "halving"}, Halving or optuna sampler
+    search : {"grid", "random", "sobol", "lhs", "tpe", "cmaes", "nsga2", "gp", "halving"}, Halving, optuna sampler or LaggedSearch
         "tpe" to "gp", and samplers of your own, choose trials by the results of earlier ones; they need Optuna. "halving"
-        prunes trials that a first part of the history speaks against: see `rustybt_ray.Halving`.
+        prunes trials that a first part of the history speaks against: see `rustybt_ray.Halving`. A `search.lagged.LaggedSearch`
+        of your own has its space and number of trials itself.
     lag : int, default 32
         Trials that may be under way while such a search chooses the next: trial i is chosen from the results of trials
         0 to i - lag, however many workers there are, so that the study is the same with any number of them.

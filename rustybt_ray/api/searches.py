@@ -12,6 +12,7 @@ from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns
 from rustybt_ray.search.conditional import DrawnSearch, FunctionSpace
 from rustybt_ray.search.halving import Halving, HalvingSearch
+from rustybt_ray.search.lagged import LaggedSearch
 from rustybt_ray.search.points import PointSearch
 from rustybt_ray.search.protocol import Search
 from rustybt_ray.search.space import ParameterSpace
@@ -32,13 +33,20 @@ def make_search(
     lag: int | None = None,
     directions: Sequence[Any] = ("maximize",),
 ) -> Search:
-    """The search that was asked for; `search` is a name or an Optuna sampler.
+    """The search that was asked for; `search` is a name, an Optuna sampler, or a search of the caller's own.
 
     Raises
     ------
     InputError
-        If both or neither of `space` and `points` are given, or they cannot be searched as asked.
+        If a search of one's own comes with a space, points, a constraint, `n_trials` or `lag`, which it has itself; if both or
+        neither of `space` and `points` are given, or they cannot be searched as asked.
     """
+    if isinstance(search, LaggedSearch):
+        given = {"space": space, "points": points, "constraint": constraint, "n_trials": n_trials, "lag": lag}
+        for name, value in given.items():
+            if value is not None:
+                raise InputError(name, "left out with a search of your own", value, "Give it to the search.")
+        return search
     if (space is None) == (points is None):
         remedy = "Pass space={'fast': rb.Int(5, 50, step=5)}, or points=[{'fast': 10}, {'fast': 20}]."
         raise InputError("space or points", "given, one of the two", "both" if space is not None else "neither", remedy)

@@ -3,7 +3,21 @@
 import click
 
 from rustybt_ray import __version__
-from rustybt_ray.cli import backtest, bundles, demo, doctor, ingest, optimize, pools, show, submit, walk_forward
+from rustybt_ray.cli import (
+    backtest,
+    bundles,
+    demo,
+    doctor,
+    export,
+    ingest,
+    optimize,
+    pools,
+    replay,
+    show,
+    submit,
+    trials,
+    walk_forward,
+)
 from rustybt_ray.cli.program import EPILOG, Program
 
 
@@ -13,5 +27,8 @@ def main() -> None:
     """Backtests and parameter sweeps over bundles of bars: on this machine, or on a Ray cluster."""
 
 
-for _module in (ingest, bundles, backtest, optimize, walk_forward, show, submit, pools, demo, doctor):
+MODULES = (
+    ingest, bundles, backtest, optimize, walk_forward, show, trials, replay, export, submit, pools, demo, doctor,
+)  # fmt: skip
+for _module in MODULES:
     main.add_command(_module.command)

@@ -47,10 +47,10 @@ def run(strategy: str, params: dict[str, Any], arguments: dict[str, Any], dump: 
         raise
     except Exception as error:
         if dump is not None:
-            _write(_origin(error), dump, strategy, params, arguments)
+            write_dump(_origin(error), dump, strategy, params, arguments)
         raise
     if dump is not None:
-        _write(result, dump, strategy, params, arguments)
+        write_dump(result, dump, strategy, params, arguments)
     return result
 
 
@@ -60,9 +60,10 @@ def _origin(error: Exception) -> Exception:
     return cause if isinstance(error, StrategyError) and isinstance(cause, Exception) else error
 
 
-def _write(
+def write_dump(
     result: "Backtest | Exception", path: Path, strategy: str, params: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
+    """Write all that an algorithm did, or the error that ended it."""
     import hashlib
     import platform
 

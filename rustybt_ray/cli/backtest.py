@@ -73,19 +73,19 @@ def command(
 
         notes.append(without_costs(result.metrics))
     if output is not None:
-        _save(result, output)
+        save(result, output)
         notes.append(f"Saved in {output}: metrics.json, curve.parquet, holdings.parquet, fills.parquet.")
     if dump is not None:
         notes.append(f"Saved in {dump}: everything that the algorithm did.")
     if form != "table":
-        write_data(_frame(result.metrics), form)
+        write_data(metrics_frame(result.metrics), form)
         for note in notes:
             click.echo(note, err=True)
         return
-    _print(result, f"{strategy}: {params_text(params) or 'no parameters'}, on {arguments['bundle']}", notes)
+    print_backtest(result, f"{strategy}: {params_text(params) or 'no parameters'}, on {arguments['bundle']}", notes)
 
 
-def _frame(metrics: dict[str, float]) -> "pl.DataFrame":
+def metrics_frame(metrics: dict[str, float]) -> "pl.DataFrame":
     """One row a metric: its name, value and meaning."""
     import polars as pl
 
@@ -101,24 +101,36 @@ def _frame(metrics: dict[str, float]) -> "pl.DataFrame":
     )
 
 
-def _print(result: "Backtest", what: str, notes: list[str]) -> None:
+def print_backtest(result: "Backtest", what: str, notes: list[str]) -> None:
+    """Every metric with its meaning, between what was run and what is to be said of it."""
+    days = result.curve["time"].dt.date()
+    print_metrics(result.metrics, f"{what}, {days[0]} to {days[-1]}", notes)
+
+
+def print_metrics(metrics: dict[str, float], what: str, notes: list[str]) -> None:
+    """A table of metrics between a headline and notes."""
     from rustybt_ray.cli.output import make_table, show
     from rustybt_ray.cli.values import shown
 
     table = make_table({"metric": False, "value": True, "meaning": False})
-    for name, value, meaning in _frame(result.metrics).iter_rows():
+    for name, value, meaning in metrics_frame(metrics).iter_rows():
         table.add_row(name, shown(name, value), meaning)
-    days = result.curve["time"].dt.date()
-    show(f"{what}, {days[0]} to {days[-1]}", table, *notes)
+    show(what, table, *notes)
 
 
-def _save(result: "Backtest", output: Path) -> None:
+def save(result: "Backtest", output: Path) -> None:
+    """Write a backtest's metrics, curve, holdings and fills into a folder."""
+    save_metrics(result.metrics, output)
+    result.curve.write_parquet(output / "curve.parquet")
+    result.holdings.write_parquet(output / "holdings.parquet")
+    result.fills.write_parquet(output / "fills.parquet")
+
+
+def save_metrics(metrics: dict[str, float], output: Path) -> None:
+    """Write ``metrics.json``; undefined ones are null."""
     import json
     import math
 
     output.mkdir(parents=True, exist_ok=True)
-    defined = {name: None if math.isnan(value) else value for name, value in result.metrics.items()}
+    defined = {name: None if math.isnan(value) else value for name, value in metrics.items()}
     (output / "metrics.json").write_text(json.dumps(defined, indent=1) + "\n", encoding="utf-8")
-    result.curve.write_parquet(output / "curve.parquet")
-    result.holdings.write_parquet(output / "holdings.parquet")
-    result.fills.write_parquet(output / "fills.parquet")

@@ -373,14 +373,16 @@ def fill_book(
 
 @kernel
 def settle(account: Record, book: Book, blotter: Blotter) -> None:
-    """After the bar's fills: commissions leave the cash and enter the cost basis of what is still held."""
+    """After the bar's fills: commissions leave the cash, one by one, and enter the cost basis of what is still held."""
     cells = book.cells
-    account.cash -= account.after_bar
     account.after_bar = 0.0
     for k in range(blotter.counts[BAR_FILLS]):
         a, commission = int(blotter.bar[k, 0]), blotter.bar[k, 1]
+        if not commission > 0.0:
+            continue
+        account.cash -= commission
         shares = cells[SHARES, a]
-        if commission > 0.0 and shares != 0.0:
+        if shares != 0.0:
             cells[BASIS, a] = (cells[BASIS, a] * shares + commission) / shares
     blotter.counts[BAR_FILLS] = 0
     prune(blotter)

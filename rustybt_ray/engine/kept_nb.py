@@ -158,6 +158,8 @@ def close_expired(
             hold(account, cells, book.held, a, 0.0)
             close_trip(account, cells, a)
             log_fill(account, log.fills, row, a, -shares, price, (0.0, 0.0), FILL_DELISTING)
+        else:
+            price = market.mark[a, row]
         write_transaction(blotter, tape, row, a, -shares, price, -1, 0.0, price)
     for k in range(blotter.counts[ENTERED]):
         a = blotter.entered[k]
@@ -205,14 +207,19 @@ def kept_morning(
     if rules.financing and row > first and market.days[row] > 0.0:
         finance(rules, account, cells, mark, row, market.days[row])
     earn_shares(cells, blotter, stocks, row)
+    # what a morning brings is added up first, as zipline does: the same last digits of the cash
+    cash, account.cash = account.cash, 0.0
     pay_claims(rules, account, book.claims, market.payments, row)
     credit_dividends(rules, account, cells, book.claims, market.dividends, row)
+    account.cash += cash
     pay_shares(account, book, blotter, stocks, row)
     if tape.daily.shape[0] > 0:
         tape.daily[row - first, 0] = account.cash + account.claims
         tape.daily[row - first, 1] = stand(account, book)
     split_orders(market, blotter, row)
+    cash, account.cash = account.cash, 0.0
     apply_splits(rules, account, cells, book.held, book.decided, log.fills, mark, market.splits, row)
+    account.cash += cash
     forget_split_away(cells, market, row)
     if not rules.delist_at_end:
         close_expired(market, rules, account, book, blotter, tape, log, row)

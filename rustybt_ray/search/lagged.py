@@ -46,6 +46,15 @@ class LaggedSearch(ABC):
         self._ended = False
 
     @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters; none if they differ from point to point."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """The specification as plain data; values that are objects stay as they are."""
+
+    @property
     def lag(self) -> int | None:
         """Point i is given once all results up to i - lag are known."""
         return self._lag
@@ -58,7 +67,7 @@ class LaggedSearch(ABC):
     def ask(self, count: int) -> Points | None:
         """Up to `count` points; None while it waits for results, and at the end."""
         began, first, rows = time.perf_counter(), self._given, list[dict[str, Any]]()
-        while len(rows) < count and self.remaining and self._learn_up_to(self._given - self._lag):
+        while len(rows) < count and self._goes_on and self._learn_up_to(self._given - self._lag):
             row = self._choose(self._given)
             if row is None:
                 self._ended = True
@@ -67,6 +76,10 @@ class LaggedSearch(ABC):
             self._given += 1
         self.seconds += time.perf_counter() - began
         return Points(np.arange(first, self._given), as_columns(rows)) if rows else None
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._ended and self._given < self.limit
 
     def tell(self, numbers: IntArray, values: FloatArray) -> None:
         """Keep results until their turn has come."""

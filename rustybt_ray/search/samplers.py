@@ -1,7 +1,7 @@
 """Searches by Optuna's samplers. The one module that loads optuna, and not before such a search is asked for."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -44,6 +44,10 @@ class SamplerSearch(LaggedSearch):
     lag : int, default 32
     directions : sequence of {"maximize", "minimize"}
         One an objective.
+    options : mapping, optional
+        Further arguments of a named sampler, as Optuna calls them.
+    known : sequence of (dict, float)
+        Points whose results are known before: the sampler learns from them, and they are no trials.
 
     Raises
     ------
@@ -61,15 +65,20 @@ class SamplerSearch(LaggedSearch):
         seed: int = 0,
         lag: int = LAG,
         directions: "Sequence[Direction]" = ("maximize",),
+        options: Mapping[str, Any] | None = None,
+        known: Sequence[tuple[dict[str, Any], float]] = (),
     ) -> None:
         super().__init__(n_trials, lag)
         self.space, self.seed, self._sampler = space, check_count("seed", seed), sampler
+        self._options, self._known = dict(options or {}), list(known)
         if sampler in SINGLE and len(directions) > 1:
             raise InputError("objective", f"one with search={sampler!r}", len(directions), "Use search='nsga2'.")
         if sampler == "cmaes" and isinstance(space, ParameterSpace):
             _check_numbers(space)
-        self._study = _study(_seeded(sampler, seed), directions)
+        self._study = _study(_seeded(sampler, seed, self._options), directions)
         self._open: dict[int, optuna.Trial] = {}
+        for point, value in self._known:
+            self._learn_known(point, value)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,6 +90,8 @@ class SamplerSearch(LaggedSearch):
         named = isinstance(self._sampler, str)
         made = {"search": self._sampler if named else type(self._sampler).__name__}
         made |= {} if named else {"sampler": self._sampler}
+        made |= {"options": self._options} if self._options else {}
+        made |= {"known": [[point, value] for point, value in self._known]} if self._known else {}
         made |= {"n_trials": self.limit, "seed": self.seed, "lag": self._lag, "versions": _versions()}
         return {**made, **self.space.describe()}
 
@@ -108,6 +119,19 @@ class SamplerSearch(LaggedSearch):
 
     def _learn(self, number: int, values: FloatArray) -> None:
         self._tell(self._open.pop(number), None if np.isnan(values).any() else values.tolist())
+
+    def _learn_known(self, point: dict[str, Any], value: float) -> None:
+        if not isinstance(self.space, ParameterSpace) or set(point) != set(self.space.names):
+            raise InputError("known", f"points of {', '.join(self.names)}", point, "Give each parameter a value.")
+        dimensions = self.space.parameters
+        self._study.enqueue_trial({name: _as_suggested(dimensions[name], point[name]) for name in self.space.names})
+        trial = self._study.ask()
+        row = self._row(0, trial)
+        if wrong := [name for name in row if row[name] != point[name]]:
+            raise InputError(
+                f"known {wrong[0]!r}", f"a value of {dimensions[wrong[0]]}", point[wrong[0]], "Correct it."
+            )
+        self._tell(trial, None if np.isnan(value) else [value])
 
     def _tell(self, trial: "optuna.Trial", values: list[float] | None) -> None:
         if values is None:
@@ -155,6 +179,13 @@ def _draw(trial: "optuna.Trial") -> Draw:
     return suggest
 
 
+def _as_suggested(dimension: Any, value: Any) -> Any:
+    """A value of ours as Optuna knows it."""
+    if isinstance(dimension, Choice) and not _known_to_optuna(dimension.options) and value in dimension.options:
+        return dimension.options.index(value)
+    return value
+
+
 def _known_to_optuna(options: tuple[Any, ...]) -> bool:
     """Whether Optuna takes these as they are: it tells them apart by ``==``, and knows no tuples."""
     plain = all(option is None or isinstance(option, bool | int | float | str) for option in options)
@@ -173,7 +204,7 @@ def _study(sampler: Any, directions: "Sequence[Direction]") -> "optuna.Study":
         optuna.logging.set_verbosity(before)
 
 
-def _seeded(sampler: Any, seed: int) -> "optuna.samplers.BaseSampler":
+def _seeded(sampler: Any, seed: int, options: Mapping[str, Any]) -> "optuna.samplers.BaseSampler":
     """The sampler that was asked for, with a seed."""
     if find_spec("optuna") is None:
         remedy = "Install it: pip install 'rustybt_ray[optuna]'."
@@ -185,7 +216,8 @@ def _seeded(sampler: Any, seed: int) -> "optuna.samplers.BaseSampler":
         if (needed := NEEDS.get(sampler)) is not None and find_spec(needed) is None:
             rule = f"one whose packages are installed; it needs {needed}"
             raise InputError("search", rule, sampler, f"Install it: pip install {needed}.")
-        return getattr(samplers, SAMPLERS[sampler])(seed=number, **QUIET.get(sampler, {}))  # type: ignore[no-any-return]
+        further = {**QUIET.get(sampler, {}), **options}
+        return getattr(samplers, SAMPLERS[sampler])(seed=number, **further)  # type: ignore[no-any-return]
     if not isinstance(sampler, samplers.BaseSampler):
         names = ", ".join(map(repr, SAMPLERS))
         raise InputError("search", f"a name such as {names}, or an Optuna sampler", sampler, "Pass search='tpe'.")

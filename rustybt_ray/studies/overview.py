@@ -3,14 +3,14 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rustybt_ray._expressions import parse
 from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.exceptions import RunError
-from rustybt_ray.execution.messages import FAILED, Block
+from rustybt_ray.execution.messages import FAILED, Block, TrialError
 from rustybt_ray.studies.identity import check_format
 from rustybt_ray.studies.leaders import Leaders
 from rustybt_ray.studies.lock import Holder, holder
@@ -19,6 +19,9 @@ from rustybt_ray.studies.rungs import COLUMNS as RUNGS
 from rustybt_ray.studies.rungs import Rungs
 from rustybt_ray.studies.tail import JournalTail
 from rustybt_ray.studies.trials import COLUMNS, STATES
+
+if TYPE_CHECKING:
+    import polars as pl
 
 RUNNING, COMPLETED, INTERRUPTED = "running", "complete", "interrupted"
 
@@ -115,7 +118,7 @@ class Overview:
     def _new(self) -> Iterator[tuple[dict[str, list[Any]], Block]]:
         if not self._tail.path.exists() and not self.done and (self.path / TABLE).exists():
             known = (self.result or {}).get("parameters") or self.spec["search"].get("parameters")
-            yield _from_table(self.path / TABLE, list(known or self.spec["search"].get("points") or {}))
+            yield from_table(self.path / TABLE, list(known or self.spec["search"].get("points") or {}))
             return
         rungs = Rungs.of(self.spec["search"])
         for columns, block in self._tail.read():
@@ -136,8 +139,14 @@ class Overview:
         self.spec = found
 
 
-def _from_table(path: Path, params: list[str]) -> tuple[dict[str, list[Any]], Block]:
-    """All trials of a table whose journal is not beside it."""
+def from_table(path: Path, params: list[str]) -> tuple[dict[str, list[Any]], Block]:
+    """All trials of a table whose journal is not beside it.
+
+    Raises
+    ------
+    RunError
+        If it cannot be read.
+    """
     import polars as pl
 
     try:
@@ -153,7 +162,13 @@ def _from_table(path: Path, params: list[str]) -> tuple[dict[str, list[Any]], Bl
         metrics=frame.select(metrics).to_numpy().astype(np.float64).reshape(len(frame), len(metrics)),
         moments=np.full((len(frame), MOMENTS), np.nan),
         duration=frame["duration"].to_numpy(),
-        errors={},
+        errors=_errors(frame),
         worker="",
     )
     return {name: frame[name].to_list() for name in params}, block
+
+
+def _errors(frame: "pl.DataFrame") -> dict[int, TrialError]:
+    failed = frame.filter(frame["error"].is_not_null()).select("trial", "error")
+    said = ((number, *text.partition(": ")) for number, text in failed.iter_rows())
+    return {number: TrialError(kind, message, "") for number, kind, _, message in said}

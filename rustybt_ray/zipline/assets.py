@@ -244,11 +244,10 @@ class AssetFinder:
         ------
         SidsNotFound
             If there is none.
+        ValueError, TypeError
+            If it is no number.
         """
-        try:
-            at = index(number)
-        except TypeError:
-            raise SidsNotFound(sids=[number]) from None
+        at = int(number)
         if not 0 <= at < len(self.equities):
             raise SidsNotFound(sids=[number])
         return self.equities[at]

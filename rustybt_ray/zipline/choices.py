@@ -121,6 +121,8 @@ class Choices(Placing):
 
     def set_asset_restrictions(self, restrictions: Restrictions, on_error: str = "fail") -> None:
         """Order no asset while it is restricted."""
+        if not isinstance(restrictions, Restrictions):
+            raise TypeError(f"set_asset_restrictions() expected Restrictions; received {restrictions!r}")
         self._control_trading(controls.RestrictedListOrder(on_error, restrictions))
         self.restrictions |= restrictions
         self.data.restrict(self.restrictions)

@@ -1,13 +1,16 @@
 """What a run knows and keeps: assets by name, the time, its environment, scheduled functions, recorded values."""
 
 from collections.abc import Callable
+from datetime import tzinfo
 from math import nan
 from typing import Any
 
 from rustybt_ray._typing import FloatArray
+from rustybt_ray.zipline.assets import COUNTRY
 from rustybt_ray.zipline.benchmark import benchmark_of_asset
 from rustybt_ray.zipline.choices import Choices
 from rustybt_ray.zipline.dates import utc
+from rustybt_ray.zipline.errors import SymbolNotFound
 from rustybt_ray.zipline.schedule import Scheduled, schedule
 
 
@@ -22,6 +25,8 @@ class Facts(Choices):
 
     def symbol(self, symbol_str: str, country_code: str | None = None) -> Any:
         """The asset of this name."""
+        if country_code is not None and country_code.upper() != COUNTRY:
+            raise SymbolNotFound(symbol=symbol_str)
         return self.finder.symbol(symbol_str)
 
     def symbols(self, *args: str, **kwargs: Any) -> list[Any]:
@@ -40,6 +45,8 @@ class Facts(Choices):
         """Now."""
         if self.initializing:
             raise AssertionError("there is no current time in initialize")
+        if not (tz is None or isinstance(tz, str | tzinfo)):
+            raise TypeError(f"get_datetime() expected a time zone or its name for argument 'tz'; received {tz!r}")
         now = utc(self.clock.dt)
         return now if tz is None else now.tz_convert(tz)
 

@@ -32,7 +32,7 @@ class Order:
     amount, filled, open_amount : int
         Shares, negative for a sale.
     direction : float
-        1.0 of a purchase, -1.0 of a sale.
+        1.0 of a purchase, -1.0 of a sale, as it was placed: a split may leave an overfilled order of 0 shares.
     limit, stop : float or None
     limit_reached, stop_reached, triggered, open : bool
     commission : float
@@ -43,14 +43,27 @@ class Order:
     """
 
     __slots__ = (
-        "_changed", "_created", "_status", "_view", "amount", "asset", "commission", "filled", "id", "limit",
-        "limit_reached", "stop", "stop_reached",
+        "_changed",
+        "_created",
+        "_status",
+        "_view",
+        "amount",
+        "asset",
+        "commission",
+        "direction",
+        "filled",
+        "id",
+        "limit",
+        "limit_reached",
+        "stop",
+        "stop_reached",
     )  # fmt: skip
     reason = broker_order_id = None
 
     def __init__(self, number: int, asset: Asset, row: Any, view: Any) -> None:
         self.id, self.asset, self._view = order_id(number), asset, view
         self.read(row)
+        self.direction = copysign(1.0, self.amount)
 
     def read(self, row: Any) -> "Order":
         """Take over what a row of the blotter's table says."""
@@ -58,7 +71,9 @@ class Order:
         limit, stop = row[blotter.LIMIT], row[blotter.STOP]
         self.limit, self.stop = None if isnan(limit) else limit, None if isnan(stop) else stop
         self.limit_reached, self.stop_reached = bool(row[blotter.LIMIT_REACHED]), bool(row[blotter.STOP_REACHED])
-        self.commission, self._status = row[blotter.COMMISSION], int(row[blotter.STATUS])
+        # a whole number until something was added to it
+        self.commission = row[blotter.COMMISSION] if self.filled or row[blotter.COMMISSION] else 0
+        self._status = int(row[blotter.STATUS])
         self._created, self._changed = row[blotter.CREATED], row[blotter.CHANGED]
         return self
 
@@ -71,11 +86,6 @@ class Order:
     def open_amount(self) -> int:
         """What is not filled yet."""
         return self.amount - self.filled
-
-    @property
-    def direction(self) -> float:
-        """1.0 of a purchase, -1.0 of a sale."""
-        return copysign(1.0, self.amount)
 
     @property
     def status(self) -> ORDER_STATUS:

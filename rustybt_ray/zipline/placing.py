@@ -18,6 +18,7 @@ from rustybt_ray.zipline.errors import (
     UnsupportedOrderParameters,
 )
 from rustybt_ray.zipline.execution import ExecutionStyle, LimitOrder, StopLimitOrder, StopOrder
+from rustybt_ray.zipline.moments import text_of
 from rustybt_ray.zipline.orders import Order, order_id, order_number
 
 log = logging.getLogger("rustybt_ray.zipline")
@@ -195,8 +196,7 @@ class Placing:
             raise CannotOrderDelistedAsset(
                 msg=f"Cannot order {asset.symbol}, as it started trading on {asset.start_date}."
             )
-        day = self.ledger.panel.sessions[self.clock.row].astype("datetime64[ns]").astype("datetime64[D]")
-        message = f"Cannot order {asset.symbol} on {day} as there is no last price for the security."
+        message = f"Cannot order {asset.symbol} on {text_of(self.clock.dt)} as there is no last price for the security."
         raise CannotOrderDelistedAsset(msg=message)
 
     def _place(

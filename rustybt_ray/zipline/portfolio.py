@@ -1,6 +1,7 @@
 """`context.portfolio` and `context.account`: the ledger's numbers under zipline's names."""
 
 from math import inf, nan
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from rustybt_ray.engine.stepwise import CASH, CLAIMS, LONGS, SHORTS, VALUE, SteppedLedger
@@ -11,8 +12,8 @@ from rustybt_ray.zipline.clock import Clock
 from rustybt_ray.zipline.dates import utc
 
 
-class Position:
-    """What is held of an asset.
+class Position(tuple[Any, ...]):
+    """What is held of an asset; a tuple, because it is made for every asset and session, and cannot be changed.
 
     Attributes
     ----------
@@ -22,35 +23,27 @@ class Position:
     cost_basis, last_sale_price : float
         Money a share.
     last_sale_date : Timestamp or None
-        When it last had a price.
+        When it was last marked or traded.
     """
 
-    __slots__ = ("_date", "amount", "asset", "cost_basis", "last_sale_price")
-
-    def __init__(
-        self,
-        asset: Asset,
-        amount: int = 0,
-        cost_basis: float = 0.0,
-        last_sale_price: float = 0.0,
-        date: int | None = None,
-    ) -> None:
-        self.asset, self.amount, self.cost_basis, self.last_sale_price = asset, amount, cost_basis, last_sale_price
-        self._date = date
-
-    @property
-    def sid(self) -> Asset:
-        """The asset."""
-        return self.asset
+    __slots__ = ()
+    asset = sid = property(itemgetter(0))
+    amount = property(itemgetter(1))
+    cost_basis = property(itemgetter(2))
+    last_sale_price = property(itemgetter(3))
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
 
     @property
     def last_sale_date(self) -> Any:
-        """When it last had a price; None of one that never had."""
-        return None if self._date is None else utc(self._date)
+        """When it was last marked or traded."""
+        return None if self[4] is None else utc(self[4])
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("cannot mutate Position objects")
 
     def __repr__(self) -> str:
-        numbers = f"cost_basis={self.cost_basis}, last_sale_price={self.last_sale_price}"
-        return f"Position(asset={self.asset!r}, amount={self.amount}, {numbers})"
+        names = ("asset", "amount", "cost_basis", "last_sale_price", "last_sale_date")
+        return f"Position({ ({name: getattr(self, name) for name in names})!r})"
 
 
 class Positions(dict[Asset, Position]):
@@ -58,7 +51,7 @@ class Positions(dict[Asset, Position]):
 
     def __missing__(self, key: object) -> Position:
         if isinstance(key, Asset):
-            return Position(key)
+            return Position((key, 0, 0.0, 0.0, None))
         raise ValueError(f"Position lookup expected a value of type Asset but got {type(key).__name__} instead.")
 
 
@@ -166,9 +159,12 @@ class Portfolio(_ReadOnly):
         columns = entries.nonzero()[0]
         for column in columns[entries[columns].argsort(kind="stable")].tolist():
             asset, own = self._finder.equities[column], cells[:, column].tolist()
+            if not own[SHARES] and self._clock.row <= asset.last_row:
+                # the ledger marks what has a value; a position of no shares stands at the price of now all the same
+                own[LAST_SALE], own[SALE_ROW] = self._ledger.mark[column, self._clock.row], self._clock.row
             date = self._marked_at(asset, int(own[SALE_ROW]))
             amount = int(own[SHARES]) if own[SHARES].is_integer() else own[SHARES]
-            found[asset] = Position(asset, amount, own[BASIS], own[LAST_SALE], date)
+            found[asset] = Position((asset, amount, own[BASIS], own[LAST_SALE], date))
         return found
 
     def _marked_at(self, asset: Asset, row: int) -> int | None:

@@ -14,6 +14,11 @@ from rustybt_ray.search.lagged import LaggedSearch
 class Diary(LaggedSearch):
     """Notes what it was taught before each point; ends early if `last` says so."""
 
+    names = ("number",)
+
+    def describe(self):
+        return {"search": "diary"}
+
     def __init__(self, n_trials, lag, last=None):
         super().__init__(n_trials, lag)
         self.last, self.known, self.before = last, [], []
