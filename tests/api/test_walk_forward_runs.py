@@ -165,7 +165,7 @@ def test_a_loaded_study_runs_a_trial_again_from_its_file(tmp_path, monkeypatch):
     )
     assert rb.load(run).backtest().metrics == pytest.approx(study.backtest().metrics, rel=0, abs=0, nan_ok=True)
     file.write_text(file.read_text().replace("> data.close", "< data.close"))
-    with pytest.raises(rb.StrategyError, match="rule does not do what it did in this study"):
+    with pytest.raises(RunError, match="the strategy is not the one that ran"):
         rb.load(run).backtest()
 
 
