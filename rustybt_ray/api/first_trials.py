@@ -1,7 +1,5 @@
 """A search whose first trials were looked at before it began."""
 
-from typing import Any
-
 import numpy as np
 
 from rustybt_ray._typing import IntArray
@@ -32,14 +30,14 @@ class FirstTrials:
         left = self._source.remaining
         return None if left is None else left + sum(map(len, self._held))
 
-    def first(self, count: int) -> list[dict[str, Any]]:
-        """Parameters of up to `count` first trials, as far as the search gives them without results."""
+    def first(self, count: int) -> list[Chunk]:
+        """Up to `count` first trials, each as a chunk, as far as the search gives them without results."""
         while (left := count - sum(map(len, self._held))) > 0:
             numbers, columns = self._source.ask(left)
             if not len(numbers):
                 break
             self._held.append(Chunk(0, numbers, columns))
-        return [chunk.params(place) for chunk in self._held for place in range(len(chunk))][:count]
+        return [chunk.part(0, place, place + 1) for chunk in self._held for place in range(len(chunk))][:count]
 
     def ask(self, count: int) -> tuple[IntArray, Columns]:
         """Up to `count` more trials."""

@@ -9,9 +9,8 @@ from rustybt_ray._validation import check_choice
 from rustybt_ray.api.prepare import Prepared
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.exceptions import InputError, StrategyError
-from rustybt_ray.execution.messages import CUT, HISTORY, Job
-from rustybt_ray.execution.rows import first_rows_hold
-from rustybt_ray.strategies.strategy import OBJECTIVE, TARGET, ZIPLINE
+from rustybt_ray.execution.messages import HISTORY, Job
+from rustybt_ray.strategies.strategy import OBJECTIVE, ZIPLINE
 from rustybt_ray.studies.coordinates import coordinates
 from rustybt_ray.studies.forward_choices import PLATEAU, SELECTIONS
 from rustybt_ray.studies.forward_files import days_text
@@ -19,14 +18,11 @@ from rustybt_ray.studies.forward_frames import SHOWN, check_forward_names
 from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.validation.forward import Expanding, Rolling
 from rustybt_ray.validation.segments import Windows, rows_of
-from rustybt_ray.workspace.workspace import Workspace
 
 FLAT, CARRY = "flat", "carry"
 POSITIONS = (FLAT, CARRY)
 CARRIED_BYTES = 1 << 30
 """Bytes of all metrics of all segments above which only those are carried that choose and that tables of windows show."""
-PROBES = 8
-"""Trials that are looked at for a first one that does not fail."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +88,6 @@ def rows_of_piece(layout: Windows, panel: Any, first: int) -> list[tuple[int, in
     """First and last row of each window's part of the stitched curve; `first` is the study's first row."""
     rows = rows_of(layout.bounds("stitched"), panel.session, offset=int(panel.session[first]))
     return [(int(low), int(high)) for low, high in rows]
-
-
-def decide_rows(forward: Forward, probes: list[dict[str, Any]], known: Workspace, *, here: bool) -> Job:
-    """The job with where a target function's rows are from: found `here`, in this process, or by each worker for itself."""
-    job, strategy = forward.job, forward.asked.loaded.strategy
-    if strategy.kind != TARGET:
-        return job
-    if not here:
-        return replace(job, rows=None, probes=tuple(probes))
-    ends, panel = sorted({last for _, last in job.segments}), forward.asked.panel
-    data = known.data(job.version, scope=job.digest)
-    holds = first_rows_hold(strategy.function, probes, data, panel, ends, job.settings.delay)
-    return replace(job, rows=HISTORY if holds else CUT)
 
 
 def _carried(asked: Prepared, segments: int) -> tuple[str, ...]:

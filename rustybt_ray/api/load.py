@@ -1,15 +1,15 @@
 """`load`: a study or a walk-forward as its run directory has it."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rustybt_ray._expressions import parse
-from rustybt_ray.api.replay import as_recorded, place_of_strategy, recorded_job
+from rustybt_ray.api.replay import as_recorded, job_of, place_of_strategy
 from rustybt_ray.api.review import replay
 from rustybt_ray.engine.backtest import Backtest
+from rustybt_ray.exceptions import InputError
 from rustybt_ray.strategies.strategy import TRADED
-from rustybt_ray.studies.recorded import read_record, take_in
+from rustybt_ray.studies.recorded import read_trials
 from rustybt_ray.studies.spec import StudySpec
 from rustybt_ray.studies.study import Study
 from rustybt_ray.studies.walk_forward import WalkForward
@@ -41,31 +41,38 @@ def load(run_dir: str | Path, *, root: str | Path | None = None) -> Study | Walk
         If there is no study, one of a newer format, or a damaged one.
     """
     path = Path(run_dir)
-    spec, result = read_record(path)
-    conditions = tuple(parse(text, what="require") for text in spec.require)
-    replay = partial(_replay, spec, root, str(path)) if spec.kind in TRADED and spec.walk_forward is None else None
-    study = Study(spec, conditions, replay)
-    take_in(study, path, result)
-    if spec.walk_forward is None:
+
+    def again(spec: StudySpec, params: dict[str, Any]) -> Backtest:
+        return _replay(spec, params, path, root)
+
+    study, result = read_trials(path, again)
+    said = study.spec.walk_forward
+    if said is None:
         return study
     from rustybt_ray.studies.forward_files import days_of, read_curves
 
-    said = dict(spec.walk_forward)
     lengths = dict(said["windows"])
     windows = WINDOWS[lengths.pop("windows")](**lengths)
-    days = days_of(spec.sessions or "").astype("datetime64[D]")
+    days = days_of(study.spec.sessions or "").astype("datetime64[D]")
     layout = windows.windows(days, said["purge"], said["embargo"])
-    return WalkForward(study, layout, conditions, rows=result.get("rows"), curves=read_curves(path, result))
+    conditions = [parse(text, what="require") for text in study.spec.require]
+    given = {"rows": result.get("rows"), "leaks": result.get("leaks", ()), "curves": read_curves(path, result)}
+    return WalkForward(study, layout, conditions, **given)
 
 
-def _replay(spec: StudySpec, root: str | Path | None, where: str, params: dict[str, Any]) -> Backtest:
+def _replay(spec: StudySpec, params: dict[str, Any], path: Path, root: str | Path | None) -> Backtest:
     """A trial of a loaded study again.
 
     Raises
     ------
     RunError
         If the strategy is not where it was, or does something else now.
+    InputError
+        If it is an objective function.
     """
-    loaded = as_recorded(place_of_strategy(spec.strategy, where), spec, None, where)
-    panel, job = recorded_job(spec, None, root)
+    if spec.kind not in TRADED:
+        remedy = "Call your function again."
+        raise InputError("backtest", "asked of a study of a target function", spec.kind, remedy)
+    loaded = as_recorded(place_of_strategy(spec.strategy, str(path)), spec, None, str(path))
+    panel, job = job_of(spec, None, root)
     return replay(loaded, panel, job, params)

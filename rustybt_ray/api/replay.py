@@ -98,7 +98,7 @@ def replay_trial(
     loaded = as_recorded(place, spec, version, str(path))
     warn_of_machine((read_specification(path) or {}).get("machine", {}), {**packages(), **cpu()})
     found = replace(found, params=exact_params(found.params, spec.search, found.number))
-    panel, job = recorded_job(spec, _sessions(study, found.number), root)
+    panel, job = job_of(spec, _sessions(study, found.number), root)
     backtest = None if spec.kind == OBJECTIVE else replay(loaded, panel, job, found.params)
     metrics = _evaluated(loaded, job, found) if backtest is None else backtest.metrics
     return Replayed(spec, found, str(place), metrics, backtest, differing(found.metrics, metrics))
@@ -164,7 +164,7 @@ def _is_module(module: str, file: str) -> bool:
     return found is not None and found.origin is not None and Path(found.origin).resolve() == Path(file).resolve()
 
 
-def recorded_job(spec: StudySpec, sessions: int | None, root: str | Path | None) -> tuple[Panel, Job]:
+def job_of(spec: StudySpec, sessions: int | None, root: str | Path | None) -> tuple[Panel, Job]:
     """The panel and the rules of the study; of a trial that was pruned, the part of the history that it had."""
     config = OptimizationConfig()
     panel = traded_panel(open_panel(spec.version, root, config)[0], spec.settings, config)

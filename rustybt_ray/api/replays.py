@@ -45,7 +45,7 @@ class Replays:
 
     def __init__(self, forward: Forward, job: Job, known: Workspace) -> None:
         self.panel, self.strategy = forward.asked.panel, forward.asked.loaded.strategy
-        self.layout, self.capital = forward.layout, job.capital
+        self.layout, self.capital, self._segments = forward.layout, job.capital, job.segments
         self.flat = (forward.spec.walk_forward or {})["positions"] == FLAT
         self.segments = rows_of_piece(forward.layout, self.panel, forward.asked.job.segments[0][0])
         self.job = replace(job, segments=tuple(self.segments), closing=(self.flat,) * len(self.segments))
@@ -61,6 +61,21 @@ class Replays:
         if self.strategy.kind != TARGET:
             return None
         return CUT if self._rows.cut else HISTORY
+
+    def leaks(self, choices: Choices) -> tuple[int, ...]:
+        """Windows whose choice decides otherwise on the panel cut at its train's or validation's end: these figures knew the test.
+
+        The trial that was looked at before the run may be honest where others are not.
+        """
+        if self.rows != HISTORY:
+            return ()
+        found = []
+        for window, place in enumerate(choices.chosen.tolist()):
+            parts = len(choices.parts)
+            ends = [last for _, last in self._segments[window * parts : (window + 1) * parts - 1]]
+            if place != GAP and not self._rows.holds(choices.params(place), ends):
+                found.append(window)
+        return tuple(found)
 
     def curves(self, choices: Choices) -> Curves:
         """All curves of `LABELS`, and their metrics."""

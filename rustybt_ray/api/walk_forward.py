@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from rustybt_ray._typing import DateLike, StrategyFunction
 from rustybt_ray.api.executors import Place, Sink, run_trials
 from rustybt_ray.api.first_trials import FirstTrials
-from rustybt_ray.api.forward_job import PROBES, Forward, decide_rows, prepare_forward
+from rustybt_ray.api.forward_job import Forward, prepare_forward
 from rustybt_ray.api.optimize import Direction, go_on, log_begin, log_end, open_run
 from rustybt_ray.api.panels import day, workspace
 from rustybt_ray.api.prepare import prepare
 from rustybt_ray.api.replays import Replays
+from rustybt_ray.api.row_check import checked
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
@@ -161,17 +162,16 @@ def walk_forward(
         if run is not None and len(run.recorded.suspects):
             place = place.apart(run.recorded.suspects)
         source = FirstTrials(asked.source())
-        known = workspace(forward.job.config)
-        job = decide_rows(forward, source.first(PROBES), known, here=not place.isolated)
         left: TrialSource = source
-        if run is not None:
-            left = go_on(run, source, study)
-        log_begin(study, left.remaining, run_dir)
-        if left.remaining != 0:
-            listener = make_listener(progress, forward.spec.objective, forward.spec.direction)
-            sink = Sink(study, tuple(callbacks), run.journal if run is not None else None)
-            function = asked.loaded.strategy.function
-            run_trials(study, left, job, asked.panel, function, place, listener=listener, sink=sink)
+        with checked(forward, source, place, workspace(forward.job.config)) as (job, where):
+            if run is not None:
+                left = go_on(run, source, study)
+            log_begin(study, left.remaining, run_dir)
+            if left.remaining != 0:
+                listener = make_listener(progress, forward.spec.objective, forward.spec.direction)
+                sink = Sink(study, tuple(callbacks), run.journal if run is not None else None)
+                function = asked.loaded.strategy.function
+                run_trials(study, left, job, asked.panel, function, where, listener=listener, sink=sink)
         found = conclude(forward, job, study)
         study.elapsed, study.choosing = time.perf_counter() - began, asked.search.seconds
         if run is not None:
@@ -191,7 +191,7 @@ def conclude(forward: Forward, job: Job, study: Study) -> WalkForward:
     found = WalkForward(study, forward.layout, asked.conditions)
     replays = Replays(forward, job, known)
     found.curves = replays.curves(found.choices)
-    found.rows = replays.rows
+    found.rows, found.leaks = replays.rows, replays.leaks(found.choices)
     if asked.loaded.strategy.kind == TARGET and study.stopped != "interrupted":
         study.causal = _causality(found, forward, job)
     return found

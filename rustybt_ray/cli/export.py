@@ -57,7 +57,7 @@ def _trials(run_dir: Path, top: int | None, runs: bool) -> "pl.DataFrame":
     from rustybt_ray.studies.recorded import read_study
     from rustybt_ray.studies.run_directory import read_specification
 
-    if (read_specification(run_dir) or {}).get("walk_forward") and hasattr(rb, "load"):
+    if (read_specification(run_dir) or {}).get("walk_forward"):
         if runs or top is not None:
             raise click.UsageError("--runs and --top are for studies; this is a walk-forward.")
         made: pl.DataFrame = rb.load(run_dir).trials

@@ -52,7 +52,7 @@ def windows_table(found: "WalkForward") -> "Table":
         cells = [str(i), str(row["train_start"]), f"{row['test_start']} to {row['test_end']}", *chosen]
         cells += [shown(name, row["in_sample"])] + ([shown(name, row["validation"])] if validated else [])
         cells += [shown(name, row["out_of_sample"]), shown("win_rate", row["percentile"])]
-        table.add_row(*cells, shown("total_return", row["test_total_return"]))
+        table.add_row(*cells, shown("total_return", row.get("test_total_return", float("nan"))))
     return table
 
 

@@ -16,7 +16,7 @@ from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
 from rustybt_ray.execution.stopwatch import WARMING, TrialTimedOut, at_most
 from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
-from rustybt_ray.strategies.strategy import TARGET, ZIPLINE
+from rustybt_ray.strategies.strategy import ZIPLINE
 from rustybt_ray.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -79,8 +79,6 @@ class ChunkRunner:
 
             strategy = self._strategies[job.digest]
             self._windows = WindowTrials(job, strategy, self._simulator, self.workspace, self._limits)
-            if job.kind == TARGET:
-                _ = self._windows.rows.cut  # found now, so that no trial's time has it
 
     def release(self) -> None:
         """Let go of the job and its panel; loaded strategies stay."""

@@ -18,6 +18,8 @@ COMPLETE, FAILED, PRUNED = 0, 1, 2
 """States of trials; a pruned one ran on a part of the history alone."""
 HISTORY, CUT = "history", "cut"
 """Where weight rows of a job with many segments are from."""
+SAME_ROWS = "same_rows"
+"""Whether a trial's rows of the whole history serve every segment: 1 or 0."""
 
 
 @record_class(frozen=True)
@@ -50,9 +52,7 @@ class Job:
         Metrics of each segment that blocks carry; empty: all.
     rows : {"history", "cut"} or None
         Whether a target function's rows of the whole history serve every segment, or each segment has those of the panel cut
-        at its own end; None lets `probes` decide where the job is prepared.
-    probes : tuple of dict
-        Parameter sets of which the first that does not fail decides so.
+        at its own end. None asks for that instead of running trials: blocks have one metric, `SAME_ROWS`.
     """
 
     version: str
@@ -74,7 +74,6 @@ class Job:
     closing: tuple[bool, ...] = ()
     carried: tuple[str, ...] = ()
     rows: str | None = HISTORY
-    probes: tuple[dict[str, Any], ...] = ()
 
 
 @record_class(frozen=True)

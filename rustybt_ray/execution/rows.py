@@ -44,23 +44,6 @@ def same_rows(
     return True
 
 
-def first_rows_hold(
-    function: Callable[..., Any],
-    probes: Sequence[Mapping[str, Any]],
-    data: MarketData,
-    panel: Panel,
-    ends: Sequence[int],
-    delay: int,
-) -> bool:
-    """`same_rows` of the first of some parameter sets that does not fail on the whole history; false if all do."""
-    for params in probes:
-        try:
-            return same_rows(function, params, data, panel, ends, delay)
-        except Exception:
-            continue
-    return False
-
-
 def padded(weights: Any, rows: int) -> Any:
     """Weights of a cut panel with rows behind them that order nothing, so that they have the whole panel's shape."""
     if isinstance(weights, Weights):

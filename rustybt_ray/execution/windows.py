@@ -1,7 +1,7 @@
 """One parameter set over many segments: one call of the strategy and one of the ledger, where its rows allow it."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.execution.failures import trial_error
-from rustybt_ray.execution.messages import COMPLETE, FAILED, HISTORY, Block, Chunk, Job
-from rustybt_ray.execution.rows import first_rows_hold, padded
+from rustybt_ray.execution.messages import COMPLETE, CUT, FAILED, SAME_ROWS, Block, Chunk, Job, TrialError
+from rustybt_ray.execution.rows import padded, same_rows
 from rustybt_ray.execution.stopwatch import TrialTimedOut
 from rustybt_ray.workspace.cut_data import CutData
 from rustybt_ray.workspace.workspace import Workspace
@@ -56,7 +56,9 @@ class WindowTrials:
         self.rows = TargetRows(job, strategy, simulator.panel, workspace)
 
     def run(self, chunk: Chunk, rows: Iterable[Mapping[str, Any]], worker: str) -> Block:
-        """Run a chunk's trials; `rows` are their parameters."""
+        """Run a chunk's trials, or say whether their weight rows are the same on every cut; `rows` are their parameters."""
+        if self.job.rows is None:
+            return self._compare(chunk, rows, worker)
         count, segments = len(chunk), len(self.job.segments)
         metrics, moments = np.empty((segments, len(self.names))), np.empty((segments, MOMENTS))
         windows = np.full((count, segments, len(self.carried)), np.nan)
@@ -120,6 +122,20 @@ class WindowTrials:
                     metrics[segment, len(NAMES) :] = ordered_metrics(self.simulator.segment_returns(segment))
         return errors
 
+    def _compare(self, chunk: Chunk, rows: Iterable[Mapping[str, Any]], worker: str) -> Block:
+        """A block of `SAME_ROWS`; a trial that fails on the whole history has none."""
+        block = Block.failed(chunk.numbers, (SAME_ROWS,), TrialError("", "", ""), worker)
+        block.errors.clear()
+        for i, params in enumerate(rows):
+            try:
+                with self.limits():
+                    block.metrics[i] = float(self.rows.same(params))
+                block.state[i] = COMPLETE
+            except (Exception, SystemExit, TrialTimedOut) as error:
+                block.errors[int(chunk.numbers[i])] = trial_error(error)
+                block.retire |= isinstance(error, TrialTimedOut)
+        return block
+
     def _from_history(
         self, simulator: Simulator, params: Mapping[str, Any], metrics: FloatArray, moments: FloatArray
     ) -> Errors:
@@ -162,6 +178,8 @@ class TargetRows:
     ----------
     ends : dict of int to list of int
         Last row of segments, and the segments that end there.
+    cut : bool
+        Whether rows are made on each segment's own cut.
     """
 
     def __init__(self, job: Job, function: Callable[..., Any], panel: Panel, workspace: Workspace) -> None:
@@ -170,15 +188,18 @@ class TargetRows:
         for number, (_, last) in enumerate(job.segments):
             self.ends.setdefault(last, []).append(number)
         self._cuts: dict[int, CutData] = {}
-        self._cut: bool | None = None if job.rows is None else job.rows != HISTORY
+        self.cut = job.rows == CUT
 
-    @property
-    def cut(self) -> bool:
-        """Whether rows are made on each segment's own cut; where the job leaves that open, its probes decide."""
-        if self._cut is None:
-            ends, delay = sorted(self.ends), self.job.settings.delay
-            self._cut = not first_rows_hold(self.function, self.job.probes, self._data(), self.panel, ends, delay)
-        return self._cut
+    def same(self, params: Mapping[str, Any]) -> bool:
+        """Whether the rows of the whole history are bitwise those of the panel cut at each segment's end."""
+        return same_rows(self.function, params, self._data(), self.panel, sorted(self.ends), self.job.settings.delay)
+
+    def holds(self, params: Mapping[str, Any], ends: Sequence[int]) -> bool:
+        """As `same`, at these ends alone; a trial that fails on the whole history has the rows of its cuts anyway."""
+        try:
+            return same_rows(self.function, params, self._data(), self.panel, ends, self.job.settings.delay)
+        except Exception:
+            return True
 
     def whole(self, params: Mapping[str, Any]) -> Any:
         """The rows of the whole history."""

@@ -225,9 +225,6 @@ class WalkForwardOptimizer:
     def _on_bundle(self) -> Any:
         import rustybt_ray as rb
 
-        if not hasattr(rb, "walk_forward"):
-            remedy = "Call run(data) with the rows of a table."
-            raise InputError("bundle", "left out: this version has no walk_forward", self.bundle, remedy)
         aim = {"objective": self.objective_function.ours, "direction": self.objective_function.direction}
         size = self.parameter_space.cardinality()
         if "search" not in self.options and not 0 < size <= self.max_trials_per_window:

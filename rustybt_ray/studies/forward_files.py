@@ -83,6 +83,7 @@ def _result(found: WalkForward) -> dict[str, Any]:
         "value": found.metrics.get(found.spec.objective) if found.curves is not None else None,
         "curve": CHOSEN,
         "rows": found.rows,
+        "leaks": list(found.leaks),
         "notes": list(found.notes),
         "causal": found.causal,
         "stopped": found.stopped,

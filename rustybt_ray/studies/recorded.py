@@ -1,15 +1,17 @@
 """A run directory as the study that it holds: read as far as it goes, while its driver works or afterwards."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from rustybt_ray._expressions import parse
 from rustybt_ray.engine import costs as models
+from rustybt_ray.engine.backtest import Backtest
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import InputError, RunError
@@ -26,6 +28,8 @@ MODELS = (
     "NoSlippage", "FixedBasisPoints", "FixedSpread", "VolumeShare",
 )  # fmt: skip
 
+Replay: TypeAlias = Callable[[StudySpec, dict[str, Any]], Backtest]
+
 
 def read_study(path: Path) -> Study:
     """The study of a run directory with all trials that are recorded there; nothing is written, locked or run.
@@ -37,45 +41,32 @@ def read_study(path: Path) -> Study:
     RunError
         If there is no study, or a walk-forward; it is of a newer format; or its journal or table cannot be read.
     """
-    spec, result = read_record(path)
-    if spec.walk_forward is not None:
+    study, _ = read_trials(path)
+    if study.spec.walk_forward is not None:
         remedy = "`rustybt-ray show` has its windows, `rustybt-ray export` the trials of each."
         raise RunError("the run directory holds a walk-forward, not a study", str(path), remedy)
-    study = Study(spec, [parse(text, what="require") for text in spec.require])
-    take_in(study, path, result)
     return study
 
 
-def read_record(path: Path) -> tuple[StudySpec, dict[str, Any]]:
-    """What a run directory's study or walk-forward was asked, and its result: empty if it has none yet.
+def read_trials(path: Path, replay: Replay | None = None) -> tuple[Study, dict[str, Any]]:
+    """As `read_study`, also the trials of a walk-forward; and the result, as far as it is there.
 
-    Raises
-    ------
-    RunError
-        If there is none, it is of a newer format, or lacks something.
+    `replay` runs a trial of a study of this specification again.
     """
     overview = Overview(path, top=1)
-    return read_spec(overview.spec, str(path)), dict(overview.result or {})
-
-
-def take_in(study: Study, path: Path, result: Mapping[str, Any]) -> None:
-    """Give a study the trials of its run directory, and what its result says of it.
-
-    Raises
-    ------
-    RunError
-        If the journal, or a table without one, cannot be read.
-    """
-    spec = study.spec
+    spec, result = read_spec(overview.spec, str(path)), overview.result or {}
+    again = None if replay is None or spec.walk_forward is not None else partial(replay, spec)
+    study = Study(spec, [parse(text, what="require") for text in spec.require], again)
     if (path / JOURNAL).exists():
         for columns, block in JournalTail(path / JOURNAL).read():
             study.add(block, _as_values(columns, spec.search))
-    elif (path / TABLE).exists():
+    elif (path / TABLE).exists() and spec.walk_forward is None:
         known = result.get("parameters") or spec.search.get("parameters") or spec.search.get("points")
         _add_table(study, path / TABLE, list(known or {}))
     study.stopped, study.causal = result.get("stopped"), result.get("causal")
     study.executor, study.elapsed = result.get("executor", study.executor), result.get("elapsed_seconds", 0.0)
     study.waited, study.choosing = result.get("waited_seconds", 0.0), result.get("choosing_seconds", 0.0)
+    return study, result
 
 
 def read_spec(stored: Mapping[str, Any], where: str) -> StudySpec:
@@ -134,9 +125,8 @@ def exact_params(params: Mapping[str, Any], search: Mapping[str, Any], number: i
 def _as_values(columns: dict[str, list[Any]], search: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Columns whose texts are the options of a Choice again; those that read alike stay texts."""
     made = dict(columns)
-    points = search.get("points") or {}
-    for name, said in {**points, **(search.get("parameters") or {})}.items():
-        options = (said if name in points else said.get("options")) or ()
+    for name, said in (search.get("parameters") or {}).items():
+        options = said.get("options") or ()
         kinds = set(map(type, options)) - {type(None)}
         if name in made and (len(kinds) > 1 or list in kinds):
             found = {value: _alike(value, options) for value in set(filter(_is_text, made[name]))}

@@ -62,6 +62,9 @@ class WalkForward:
         None if it was not checked (zipline algorithms, no choice).
     rows : {"history", "cut"} or None
         Whether weight rows of the whole history served every segment, or each segment had those of the panel cut at its end.
+    leaks : tuple of int
+        Windows whose choice was made by figures that knew later bars: the trial that was looked at before the others ran
+        did not, but this one does. Their part of the curve is not out of sample.
     """
 
     def __init__(
@@ -71,10 +74,11 @@ class WalkForward:
         require: Sequence[Expression] = (),
         *,
         rows: str | None = None,
+        leaks: Sequence[int] = (),
         curves: Curves | None = None,
     ) -> None:
         self.study, self.layout, self.rows = study, layout, rows
-        self.curves = curves
+        self.curves, self.leaks = curves, tuple(leaks)
         self._require = tuple(require)
 
     @property
@@ -244,6 +248,9 @@ def _notes(found: WalkForward) -> list[str]:
         f"Window {window}: the chosen trial failed in the test; cash, marked as a gap in the curve."
         for window in failed
     ]
+    if found.leaks:
+        which = ", ".join(map(str, found.leaks[:5])) + (", ..." if len(found.leaks) > 5 else "")
+        made.append(f"NOT OUT OF SAMPLE: the choice of window {which} decides otherwise where later bars are cut off.")
     if found.rows == "cut":
         made.append(
             "Weight rows of the whole history are not those of an earlier day: each segment has those of its own cut."
@@ -265,13 +272,12 @@ def curve_frame(
         {
             "session": np.asarray(days).astype("datetime64[D]"),
             "window": windows,
-            "trial": trials,
+            "trial": pl.Series("trial", [None if trial < 0 else trial for trial in trials.tolist()], dtype=pl.Int64),
+            "gap": trials < 0,
             "returns": returns,
             "equity": equity,
             "exposure": exposure,
             **others,
         }
     )
-    gap = pl.col("trial") < 0
-    frame = frame.with_columns(gap.alias("gap"), pl.when(gap).then(None).otherwise(pl.col("trial")).alias("trial"))
     return frame.select(*BASE, *others)

@@ -25,7 +25,7 @@ class CutData(MarketData):
 
     def __init__(self, panel: Panel, last: int, history: HistoryCache) -> None:
         cut = _cut(panel, last)
-        super().__init__(cut, history, Assets.of(cut))
+        super().__init__(cut, history, _assets(panel, last))
         self._marks = panel.mark[:, : last + 1]
 
     @property
@@ -35,6 +35,16 @@ class CutData(MarketData):
 
     def _field(self, name: str) -> FloatArray:
         return self._marks if name == "mark" else super()._field(name)
+
+
+def _assets(panel: Panel, last: int) -> Assets:
+    """The assets as they were known on row `last`: what `Assets.of` the cut gives, without looking through all of it."""
+    begun, ended = panel.listing
+    there = begun <= last
+    first, final = np.where(there, begun, last + 1), np.where(there, np.minimum(ended, last), -1)
+    for column in np.flatnonzero(there & np.isnan(panel.close[np.maximum(final, 0), np.arange(len(final))])).tolist():
+        final[column] = np.flatnonzero(np.isfinite(panel.close[: last + 1, column]))[-1]
+    return Assets(panel.symbols, first, final, last + 1)
 
 
 def _cut(panel: Panel, last: int) -> Panel:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from forward_cases import COSTS, crossover, dense, market, peeking, same, walk
+from forward_cases import COSTS, crossover, dense, global_scale, market, peeking, same, walk
 
 import rustybt_ray as rb
 from rustybt_ray.engine.backtest import simulate
@@ -307,3 +307,48 @@ def test_windows_count_from_the_start():
     found = walk(start="2015-03-02")
     assert str(found.layout[0].train.start) == "2015-03-02"
     assert found.spec.start == "2015-03-02"
+
+
+@pytest.mark.parametrize("strategy", [crossover, dense, peeking, global_scale])
+def test_each_piece_of_the_curve_is_the_chosen_trial_s_test(strategy):
+    found = walk(strategy=strategy)
+    assert found.rows == ("cut" if strategy in (peeking, global_scale) else "history")
+    chosen = found.trials.filter(pl.col("chosen"))
+    for row in chosen.iter_rows(named=True):
+        part = found.out_of_sample.filter(pl.col("window") == row["window"])
+        assert part["trial"].unique().to_list() == [row["trial"]]
+        assert math.prod(1.0 + r for r in part["returns"]) - 1.0 == pytest.approx(
+            row["test_total_return"], rel=1e-9, abs=1e-12
+        )
+    assert chosen["test_total_return"].abs().sum() > 0.0
+
+
+def test_a_choice_that_fails_in_its_test_is_cash_and_said_to_be():
+    def breaks(data, fast, slow):
+        weights = np.asarray(
+            rb.equal_weight(data.sma("close", fast) > data.sma("close", slow), rebalance="daily")
+        ).copy()
+        weights[200:201, 0] = np.inf  # in the test of window 4 and in the train of the next
+        return weights
+
+    found = walk(strategy=breaks)
+    assert found.windows["gap"].to_list() == [False] * 5 + [True]
+    curve = found.out_of_sample.group_by("window", maintain_order=True).agg(pl.col("gap").all())
+    assert curve["gap"].to_list() == [False] * 4 + [True, True]
+    assert math.isnan(found.windows["out_of_sample"][4])
+    assert "Window 4: the chosen trial failed in the test; cash, marked as a gap in the curve." in found.notes
+
+
+def test_a_choice_that_peeks_where_the_first_trial_did_not_is_named(tmp_path):
+    def sometimes(data, fast, slow):
+        if slow == 8:
+            return crossover(data, fast, slow)
+        return rb.equal_weight(np.broadcast_to(data.close[-1] > data.close, data.shape))
+
+    found = walk(strategy=sometimes, run_dir=tmp_path)
+    assert found.rows == "history"  # what the first trial shows
+    peeked = [i for i, slow in enumerate(found.windows["slow"]) if slow != 8]
+    assert list(found.leaks) == peeked
+    assert any(note.startswith("NOT OUT OF SAMPLE: the choice of window") for note in found.notes)
+    assert rb.load(tmp_path).leaks == found.leaks
+    assert walk().leaks == ()

@@ -93,7 +93,7 @@ def test_purged_sessions_belong_to_no_figure(run, positions):
 
 
 def test_peeking_rows_would_have_moved_train_if_they_had_been_trusted(run, monkeypatch):
-    monkeypatch.setattr("rustybt_ray.api.forward_job.first_rows_hold", lambda *args: True)
+    monkeypatch.setattr("rustybt_ray.execution.windows.same_rows", lambda *args: True)
     trusted = walk(market(), global_scale)
     train = trusted.layout[WINDOW].train
     changed = walk(market(changed=train.last + 1, by=3.0), global_scale)

@@ -165,7 +165,7 @@ def test_a_loaded_study_runs_a_trial_again_from_its_file(tmp_path, monkeypatch):
     )
     assert rb.load(run).backtest().metrics == pytest.approx(study.backtest().metrics, rel=0, abs=0, nan_ok=True)
     file.write_text(file.read_text().replace("> data.close", "< data.close"))
-    with pytest.raises(rb.RunError, match="the strategy is not the one that ran"):
+    with pytest.raises(RunError, match="the strategy is not the one that ran"):
         rb.load(run).backtest()
 
 
@@ -191,3 +191,43 @@ def test_ray_workers_and_a_killed_one_give_the_same_bits(tmp_path):
                 found = walk(strategy=killing, windows=VALIDATED, executor="ray", pool=pool, isolate=True)
                 assert marker.exists()
                 assert same(found, whole)
+
+
+def test_a_first_trial_that_fails_is_not_the_one_that_is_looked_at():
+    def fails_first(data, fast, slow):
+        if fast == 2:
+            raise ValueError("two")
+        return rb.equal_weight(data.sma("close", fast) > data.sma("close", slow))
+
+    found = walk(strategy=fails_first)
+    assert (found.rows, found.n_failed) == ("history", 3)
+
+
+def test_without_a_finished_trial_there_are_gaps_alone():
+    found = walk(timeout=1e-9)
+    assert (found.stopped, found.n_trials, found.n_gaps) == ("timeout", 0, len(found.layout))
+    assert found.windows["gap"].all()
+    assert found.trials.is_empty()
+    assert (found.out_of_sample["returns"] == 0.0).all()
+    assert found.stability.is_empty()
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_first_trial_that_kills_its_worker_or_hangs_is_recorded():
+    def evil(data, fast, slow):
+        import os
+        import signal
+        import time
+
+        if fast == 2 and slow == 8:
+            os.kill(os.getpid(), signal.SIGKILL)
+        while fast == 2 and slow == 13:
+            time.sleep(0.01)
+        return rb.equal_weight(data.sma("close", fast) > data.sma("close", slow))
+
+    found = walk(strategy=evil, executor="ray", n_jobs=2, trial_timeout=0.3)
+    assert found.rows == "history"
+    failed = found.trials.filter(pl.col("state") == "failed").select("fast", "slow").unique().sort("slow")
+    assert failed.rows() == [(2, 8), (2, 13)]
+    assert found.causal is True

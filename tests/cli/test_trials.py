@@ -146,7 +146,6 @@ def test_a_journal_that_is_not_finished(optimize, call, tmp_path):
     assert finished < 16
 
 
-@pytest.mark.skipif(not hasattr(rb, "load"), reason="rustybt_ray has no walk_forward")
 def test_export_of_a_walk_forward(optimize, call, tmp_path):
     optimize(tmp_path / "ingested")
     run = tmp_path / "walk"

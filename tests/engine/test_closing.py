@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hand import column, panel_of
 
+from rustybt_ray.data.panel import listing_of
 from rustybt_ray.engine.backtest import Simulator, record
 from rustybt_ray.engine.costs import Costs, FixedBasisPoints, FixedSpread, PerDollar, PerShare, PerTrade, VolumeShare
 from rustybt_ray.engine.metrics import MOMENTS, NAMES
@@ -145,5 +146,9 @@ def test_a_cut_panel_has_nothing_of_what_came_later():
     assert cut.price.tobytes() == np.ascontiguousarray(panel.mark[:, :3].T).tobytes()
     assert cut.adjusted("close").tobytes() == (panel.close[:3] * panel.factor[:3]).tobytes()
     assert not cut.listed[:, 1].any()
+    assert (cut.assets.first_row.tolist(), cut.assets.last_row.tolist()) == ([0, 3], [1, -1])
+    for last in range(5):
+        seen, known = CutData(panel, last, HistoryCache(0)), listing_of(panel.close[: last + 1])
+        assert (seen.assets.first_row.tolist(), seen.assets.last_row.tolist()) == (known[0].tolist(), known[1].tolist())
     assert len(cut.time) == len(cut.sessions) == 3
     assert equal_weight(cut.close > cut.sma("close", 2)).shape == (3, 2)

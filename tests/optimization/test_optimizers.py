@@ -306,7 +306,6 @@ def test_what_a_walk_forward_refuses(panel):
     assert len(optimizer.windows(rows(100))) == 1
 
 
-@pytest.mark.skipif(not hasattr(rb, "walk_forward"), reason="rustybt_ray has no walk_forward")
 def test_over_a_bundle_it_is_our_walk_forward(panel):
     config = WindowConfig(200, 60, 60, 60)
     made = WalkForwardOptimizer(SPACE, None, SHARPE, crossover, config, bundle=panel, progress=False).run()
