@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rustybt_ray._typing import StrategyFunction
 from rustybt_ray.engine.costs import Costs
@@ -12,6 +12,9 @@ from rustybt_ray.strategies.identity import strategy_digest
 from rustybt_ray.strategies.load import load_strategy
 from rustybt_ray.strategies.shipping import describe
 from rustybt_ray.strategies.strategy import ZIPLINE, Strategy, inspect_strategy
+
+if TYPE_CHECKING:
+    from rustybt_ray.zipline.algorithm import Algorithm
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Loaded:
     record: dict[str, Any]
 
 
-def resolve(strategy: StrategyFunction | str, version: str | None = None) -> Loaded:
+def resolve(strategy: "StrategyFunction | Algorithm | str", version: str | None = None) -> Loaded:
     """Load, inspect and digest a strategy.
 
     Raises
