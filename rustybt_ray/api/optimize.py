@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from rustybt_ray.search.space import ParameterSpace
     from rustybt_ray.studies.run_directory import RunDirectory
     from rustybt_ray.studies.spec import StudySpec
+    from rustybt_ray.zipline.algorithm import Algorithm
 
 log = logging.getLogger("rustybt_ray.study")
 Direction = Literal["maximize", "minimize"]
 
 
 def optimize(
-    strategy: StrategyFunction | str,
+    strategy: "StrategyFunction | Algorithm | str",
     *,
     bundle: "str | Bundle | Panel",
     space: "ParameterSpace | Mapping[str, Any] | Callable[[SpaceTrial], Any] | None" = None,
@@ -75,7 +76,7 @@ def optimize(
 
     Parameters
     ----------
-    strategy : callable or str
+    strategy : callable, Algorithm or str
         A target function ``f(data, **params)`` that returns target weights, an objective function ``f(trial)`` that returns
         a number or a dict of numbers, a zipline algorithm, or where to find one: "file.py:function", "package.module:function".
     bundle : str, Bundle or Panel
