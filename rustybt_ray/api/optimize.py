@@ -30,14 +30,13 @@ if TYPE_CHECKING:
     from rustybt_ray.search.space import ParameterSpace
     from rustybt_ray.studies.run_directory import RunDirectory
     from rustybt_ray.studies.spec import StudySpec
-    from rustybt_ray.zipline.algorithm import Algorithm
 
 log = logging.getLogger("rustybt_ray.study")
 Direction = Literal["maximize", "minimize"]
 
 
 def optimize(
-    strategy: "StrategyFunction | Algorithm | str",
+    strategy: StrategyFunction | str,
     *,
     bundle: "str | Bundle | Panel",
     space: "ParameterSpace | Mapping[str, Any] | Callable[[SpaceTrial], Any] | None" = None,
