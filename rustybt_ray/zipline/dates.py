@@ -24,14 +24,13 @@ class Dates:
         Of which the sessions are a part; row 0 is its position `calendar.offset`.
     """
 
-    __slots__ = ("_exchange", "_index", "_plain", "_spans", "_stamps", "calendar", "sessions")
+    __slots__ = ("_exchange", "_index", "_spans", "_stamps", "calendar", "sessions")
 
     def __init__(self, view: Panel) -> None:
         self.sessions: IntArray = view.sessions
         self.calendar: Calendar = whole_calendar(view)
         self._exchange = is_new_york(view)
         self._index: Any = None
-        self._plain: Any = None
         self._spans: dict[tuple[int, int], Any] = {}
         self._stamps: dict[int, Any] = {}
 
@@ -51,12 +50,6 @@ class Dates:
             offset = self.calendar.offset
             found = self._spans[first, stop] = self.whole[first + offset : stop + offset]
         return found
-
-    def plain(self, first: int, stop: int) -> Any:
-        """The same without a freq."""
-        if self._plain is None:
-            self._plain = pandas().DatetimeIndex(self.sessions.astype("datetime64[ns]"))
-        return self._plain[first:stop]
 
     @property
     def whole(self) -> Any:

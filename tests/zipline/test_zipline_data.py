@@ -161,7 +161,7 @@ def test_history_of_several_fields(run, several):
     found = run.data.history(asked, ["volume", "close"], 2, "1d")
     assert found.columns.tolist() == ["volume", "close"]
     assert (found.columns.name, list(found.index.names)) == ("fields", ["date", None])
-    assert found.index.levels[0].freq is None
+    assert found.index.levels[0].freqstr == "C"
     days = pd.to_datetime(["2021-03-31", "2021-04-01"])
     order = run.assets[:2] if several else run.assets[:1]
     assert found.index.tolist() == [(day, asset) for day in days for asset in order]
