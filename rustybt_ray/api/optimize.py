@@ -75,7 +75,7 @@ def optimize(
 
     Parameters
     ----------
-    strategy : callable or str
+    strategy : callable, Algorithm or str
         A target function ``f(data, **params)`` that returns target weights, an objective function ``f(trial)`` that returns
         a number or a dict of numbers, a zipline algorithm, or where to find one: "file.py:function", "package.module:function".
     bundle : str, Bundle or Panel

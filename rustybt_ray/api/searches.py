@@ -12,7 +12,6 @@ from rustybt_ray.execution.messages import Block, Chunk
 from rustybt_ray.execution.ports import Columns
 from rustybt_ray.search.conditional import DrawnSearch, FunctionSpace
 from rustybt_ray.search.halving import Halving, HalvingSearch
-from rustybt_ray.search.lagged import LaggedSearch
 from rustybt_ray.search.points import PointSearch
 from rustybt_ray.search.protocol import Search
 from rustybt_ray.search.space import ParameterSpace
@@ -41,12 +40,12 @@ def make_search(
         If a search of one's own comes with a space, points, a constraint, `n_trials` or `lag`, which it has itself; if both or
         neither of `space` and `points` are given, or they cannot be searched as asked.
     """
-    if isinstance(search, LaggedSearch):
+    if _is_own(search):
         given = {"space": space, "points": points, "constraint": constraint, "n_trials": n_trials, "lag": lag}
         for name, value in given.items():
             if value is not None:
                 raise InputError(name, "left out with a search of your own", value, "Give it to the search.")
-        return search
+        return search  # type: ignore[no-any-return]
     if (space is None) == (points is None):
         remedy = "Pass space={'fast': rb.Int(5, 50, step=5)}, or points=[{'fast': 10}, {'fast': 20}]."
         raise InputError("space or points", "given, one of the two", "both" if space is not None else "neither", remedy)
@@ -85,6 +84,15 @@ def make_search(
     if isinstance(found, FunctionSpace):
         return DrawnSearch(found, n_trials, seed)
     return _drawn(found, search, n_trials, seed)
+
+
+def _is_own(search: Any) -> bool:
+    """Whether it is a search of the caller's own; what these are made of is not loaded to know that a name is none."""
+    if isinstance(search, str):
+        return False
+    from rustybt_ray.search.lagged import LaggedSearch
+
+    return isinstance(search, LaggedSearch)
 
 
 def _space(space: Any, constraint: Any) -> ParameterSpace | FunctionSpace:

@@ -256,7 +256,10 @@ def take_transaction(
     rules: Record, account: Record, book: Book, blotter: Blotter, tape: Tape, fills: FloatArray, row: int, i: int,
     quantity: float, fill: float, commission: float,
 ) -> None:  # fmt: skip
-    """Book a fill of order `i`: cash, position and round trips; its commission leaves the cash after the bar."""
+    """Book a fill of order `i`: cash, position and round trips; its commission leaves the cash after the bar.
+
+    A commission below zero is noted on the order and paid to nobody.
+    """
     cells, held, orders, counts = book.cells, book.held, blotter.orders, blotter.counts
     a = int(orders[i, COLUMN])
     before, cash, paid = cells[SHARES, a], account.cash, max(commission, 0.0)
@@ -282,12 +285,12 @@ def take_transaction(
     orders[i, CHANGED] = row
     cells[BAR_SHARES, a] += abs(quantity)
     bar, k = blotter.bar, counts[BAR_FILLS]
-    bar[k, 0], bar[k, 1] = a, commission
+    bar[k, 0], bar[k, 1] = a, paid
     counts[BAR_FILLS] += 1
-    write_transaction(blotter, tape, row, a, quantity, fill, i, commission, cells[PRICE, a])
+    write_transaction(blotter, tape, row, a, quantity, fill, i, paid, cells[PRICE, a])
     if fills.shape[0] > 0:
         slippage = abs(fill - cells[PRICE, a]) * abs(quantity)
-        log_fill(account, fills, row, a, quantity, fill, (commission, slippage), FILL_ORDER)
+        log_fill(account, fills, row, a, quantity, fill, (paid, slippage), FILL_ORDER)
     touch(blotter, tape, i)
 
 

@@ -13,6 +13,7 @@ from rustybt_ray.exceptions import InputError
 from rustybt_ray.optimization.base import SearchAlgorithm, Wrapped, as_decimals
 from rustybt_ray.search.lagged import LaggedSearch
 from rustybt_ray.strategies.trial import Trial
+from rustybt_ray.studies.trials import COLUMNS
 
 SCORE = "score"
 """The metric that is optimised where the caller's function says what a result is worth."""
@@ -43,11 +44,12 @@ class Scored:
         self.__name__ = str(getattr(function, "__name__", type(function).__name__))
 
     def __call__(self, trial: Trial) -> dict[str, float]:
-        """The score, and beside it the numbers among ``performance_metrics``."""
+        """The score, and beside it the numbers among ``performance_metrics`` that are named like no other column."""
         result = self.function(as_decimals(trial.params, self.decimals))
         metrics = result.get("performance_metrics", {}) if isinstance(result, Mapping) else {}
-        names = {name: value for name, value in metrics.items() if name not in trial.params and _is_number(value)}
-        return {**{str(name): float(value) for name, value in names.items()}, SCORE: float(self.score(result))}
+        taken = {*COLUMNS, *trial.params}
+        kept = {str(name): float(value) for name, value in metrics.items() if name not in taken and _is_number(value)}
+        return {**kept, SCORE: float(self.score(result))}
 
 
 class AskedSearch(LaggedSearch):

@@ -125,8 +125,9 @@ def exact_params(params: Mapping[str, Any], search: Mapping[str, Any], number: i
 def _as_values(columns: dict[str, list[Any]], search: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Columns whose texts are the options of a Choice again; those that read alike stay texts."""
     made = dict(columns)
-    for name, said in (search.get("parameters") or {}).items():
-        options = said.get("options") or ()
+    points = search.get("points") or {}
+    for name, said in {**points, **(search.get("parameters") or {})}.items():
+        options = (said if name in points else said.get("options")) or ()
         kinds = set(map(type, options)) - {type(None)}
         if name in made and (len(kinds) > 1 or list in kinds):
             found = {value: _alike(value, options) for value in set(filter(_is_text, made[name]))}

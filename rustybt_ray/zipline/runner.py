@@ -17,7 +17,7 @@ from rustybt_ray.exceptions import InputError
 from rustybt_ray.zipline.algorithm import Algorithm
 from rustybt_ray.zipline.api import activate
 from rustybt_ray.zipline.defaults import ZIPLINE_COSTS
-from rustybt_ray.zipline.errors import NotSupported
+from rustybt_ray.zipline.errors import NotSupported, ZeroCapitalError
 from rustybt_ray.zipline.history import History
 from rustybt_ray.zipline.orders import order_id
 from rustybt_ray.zipline.record import Record
@@ -51,6 +51,8 @@ class AlgorithmRunner:
     ------
     NotSupported
         If the bars are not daily.
+    ZeroCapitalError
+        If there is no capital.
     InputError
         If `fill` is another, or `settings` are not of kept orders.
     """
@@ -68,6 +70,8 @@ class AlgorithmRunner:
     ) -> None:
         costs, settings = costs or ZIPLINE_COSTS, settings or Settings.zipline()
         check_rules(view, fill, settings)
+        if capital <= 0:
+            raise ZeroCapitalError
         history = History(view)
         self.panel, self.segments = view, make_segments(view, segments, closing)
         terms: dict[str, Any] = {"capital": capital, "costs": costs, "settings": settings}

@@ -270,12 +270,13 @@ class MarketImpactBase(SlippageModel):
         return impacted, math.copysign(shares, order.direction)
 
     def _get_window_data(self, data: Any, asset: Any, window_length: int) -> tuple[float, float]:
-        """Mean volume and annual volatility of the sessions before this one, once a session."""
+        """Mean volume and annual volatility of the sessions before this one, once a session of a run."""
         cache: dict[Any, Any] = self.__dict__.setdefault("_window_data_cache", {})
         session = data.current_session
         known = cache.get(asset)
-        if known is not None and known[0] == session:
-            return known[1], known[2]
+        # a model may outlive its run, and the next one may be of another bundle
+        if known is not None and known[0] is data and known[1] == session:
+            return known[2], known[3]
         try:
             volumes = data.history(asset, "volume", window_length + 1, "1d", as_array=True)[:-1]
             closes = data.history(asset, "close", window_length + 1, "1d", as_array=True)[:-1]
@@ -284,7 +285,7 @@ class MarketImpactBase(SlippageModel):
         filled = _forward_filled(closes)
         changes = filled[1:] / filled[:-1] - 1.0
         values = float(volumes.mean()), float(changes.std(ddof=1)) * SQRT_252
-        cache[asset] = (session, *values)
+        cache[asset] = (data, session, *values)
         return values
 
 

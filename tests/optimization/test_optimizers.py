@@ -42,7 +42,8 @@ def worth(params):
 
 
 def measured(params):
-    return {"performance_metrics": {"sharpe_ratio": worth(params), "n_trades": 3, "name": "x"}}
+    others = {"n_trades": 3, "name": "x", "duration": 9.0, "trial": 1, "x": 0.0}
+    return {"performance_metrics": {"sharpe_ratio": worth(params), **others}}
 
 
 @pytest.fixture(scope="module")

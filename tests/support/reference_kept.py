@@ -238,7 +238,7 @@ class Kept:
         for order, amount, price, cost in done:
             self.exchange(order.column, amount, Fraction(price))
             self.note(order)
-            self.day.transactions.append([row, order.column, amount, price, order.number, cost])
+            self.day.transactions.append([row, order.column, amount, price, order.number, max(cost, 0.0)])
         for order, _, _, cost in done:
             held = self.positions.get(order.column)
             if cost > 0:

@@ -124,6 +124,13 @@ class TestMarketImpact:
         model.process_order(data, an_order(-100))
         assert data.asked == 2  # the second order of a session asks no more
 
+    def test_a_model_that_outlives_its_run_asks_the_next_ones_data(self):
+        model, seen = Impacted(), []
+        for volumes in (self.volumes, [2 * volume for volume in self.volumes]):
+            model.process_order(Bars(close=self.closes, volume=volumes, **self.data), an_order(10))
+            seen.append(model.seen[3])
+        assert seen == [1095.0, 2190.0]
+
     def test_blank_closes_count_as_the_last_one(self):
         blank = [*self.closes[:5], float("nan"), *self.closes[6:]]
         padded = [*self.closes[:5], self.closes[4], *self.closes[6:]]

@@ -222,6 +222,18 @@ def test_several_bars_a_session_are_refused():
         rb.optimize(buy_once(1), bundle=panel, space={"sid": [0]}, executor="inline", progress=False)
 
 
+@pytest.mark.parametrize("delay", [0, 1, 3])
+def test_kept_orders_of_a_target_function_may_be_delayed(delay):
+    """Shares are counted at the decision; a split on the way counts for the order."""
+    panel = market([[10.0]] * 3 + [[5.0]] * 7, splits=[(3, 0, 2.0)])
+    weights = np.full((10, 1), np.nan)
+    weights[2] = 0.5
+    got = rb.backtest(
+        lambda data: weights, bundle=panel, costs=FREE, capital=10_000.0, settings=Settings.zipline(delay=delay)
+    )
+    assert got.fills.select("row", "shares", "price").rows() == [(3 + delay, 1000.0, 5.0)]
+
+
 def test_kept_orders_of_a_target_function_wait_and_add_up():
     """500 shares asked twice at 100 a bar: the second time 400 more, since open orders are not counted."""
     panel = market([10.0] * 14, volume=1000.0)
