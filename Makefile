@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: help demo test test-all lint bench clean
+.PHONY: help demo test test-all coverage lint bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -21,11 +21,14 @@ demo: $(READY) ## sweep 200 parameter pairs over the sample bundle and print the
 	$(BIN)/rustybt-ray demo
 
 test: $(READY) ## the tests (under 8 minutes)
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
 test-all: $(READY) ## the slow tests too, with Ray's dashboard
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[jobs,test]'
 	$(BIN)/python -m pytest -q -m ''
+
+coverage: $(READY) ## the lines that the tests reach
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered -q
 
 lint: $(READY) ## style, types and layers
 	$(BIN)/ruff format --check .

@@ -152,6 +152,11 @@ class SteppedLedger:
         """Mark positions at the prices of a row."""
         self._ask(MARK, row)
 
+    def empty_mark(self, column: int, row: int) -> tuple[float, int]:
+        """Last price of a position of no shares and its row: the ledger marks only what has a value."""
+        at = min(row, int(self.market.listing[1, column]))
+        return self.mark[column, at], at
+
     def cancel_policy(self, policy: int) -> None:
         """What the end of each session cancels from now on."""
         self._ask(CANCEL_AT_CLOSE, 0, policy)

@@ -159,9 +159,8 @@ class Portfolio(_ReadOnly):
         columns = entries.nonzero()[0]
         for column in columns[entries[columns].argsort(kind="stable")].tolist():
             asset, own = self._finder.equities[column], cells[:, column].tolist()
-            if not own[SHARES] and self._clock.row <= asset.last_row:
-                # the ledger marks what has a value; a position of no shares stands at the price of now all the same
-                own[LAST_SALE], own[SALE_ROW] = self._ledger.mark[column, self._clock.row], self._clock.row
+            if not own[SHARES]:
+                own[LAST_SALE], own[SALE_ROW] = self._ledger.empty_mark(column, self._clock.row)
             date = self._marked_at(asset, int(own[SALE_ROW]))
             amount = int(own[SHARES]) if own[SHARES].is_integer() else own[SHARES]
             found[asset] = Position((asset, amount, own[BASIS], own[LAST_SALE], date))

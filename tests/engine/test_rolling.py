@@ -1,4 +1,5 @@
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -225,7 +226,20 @@ def test_pandas_agrees():
         (rolling.rank(values), frame.rank(axis=1, pct=True)),
         (rolling.change(values, 20), frame.pct_change(20, fill_method=None)),
     ):
-        np.testing.assert_allclose(found, expected.to_numpy(), rtol=1e-9)
+        # pandas' running sums leave up to 1e-11 in correlations near zero, where ours are right to the last digits
+        np.testing.assert_allclose(found, expected.to_numpy(), rtol=1e-9, atol=1e-11)
+
+
+def test_a_correlation_near_zero_has_the_digits_of_the_definition():
+    values = 100 * np.exp(np.random.default_rng(3).normal(0, 0.01, (400, 5)).cumsum(axis=0))
+    found = rolling.rolling_correlation(values, values[:, :1], 20)[:, 4]
+    row = 20 + int(np.argmin(np.abs(found[20:])))
+    x, y = ([Decimal(float(v)) for v in values[row - 19 : row + 1, column]] for column in (4, 0))
+    dx, dy = [v - sum(x) / 20 for v in x], [v - sum(y) / 20 for v in y]
+    product = sum(a * b for a, b in zip(dx, dy, strict=True))
+    expected = product / (sum(a * a for a in dx) * sum(b * b for b in dy)).sqrt()
+    assert abs(found[row]) < 1e-2
+    assert found[row] == pytest.approx(float(expected), rel=1e-11)
 
 
 INDICATORS = {
