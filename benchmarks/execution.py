@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plain_loop import compare
 
 import rustybt_ray as rb
 from actors.pool import PersistentWorkerPool
+from plain_loop import compare
 from rustybt_ray.api.executors import Sink
 from rustybt_ray.api.searches import Source
 from rustybt_ray.data.build import panel_from_arrays
