@@ -1,7 +1,7 @@
 """The benchmarks, by name, in the order of the page."""
 
-from layers import grid, million, start
+from layers import forward, grid, million, start
 from measuring.rows import Benchmark
 
-MODULES = (start, grid, million)
+MODULES = (start, grid, forward, million)
 BENCHMARKS: dict[str, Benchmark] = {module.BENCHMARK.name: module.BENCHMARK for module in MODULES}
