@@ -26,9 +26,8 @@ from typing import Any
 import numpy as np
 
 import rustybt_ray as rb
-from limit import FAST, FEE, LIMITS, SLOW, averages, crossover, without_events
+from limit import FEE, LIMITS, PAIRS, crossover, limit_of, without_events
 from measuring.samples import median_interval
-from rustybt_ray._typing import FloatArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES
@@ -37,7 +36,6 @@ from rustybt_ray.workspace.workspace import Workspace
 REFERENCE = Path(__file__).with_name("reference.json")
 TOLERANCE, FIRST, STEP, MOST = 1.10, 9, 6, 60
 COSTS = rb.Costs(rb.PerDollar(FEE))
-PAIRS = [{"fast": fast, "slow": slow} for fast in FAST for slow in SLOW]
 YEAR = {"start": "2023-01-01", "end": "2023-12-31"}
 Call = Callable[[], Any]
 
@@ -94,7 +92,7 @@ def made(root: str) -> dict[str, tuple[Call, Call]]:
     sweep = partial(optimize, panel, PAIRS)
     cases: dict[str, tuple[Call, Call]] = {}
     for case in LIMITS:
-        cases[case] = (partial(sweep, rebalance=case), limit(case, panel.close, filled))
+        cases[case] = (partial(sweep, rebalance=case), limit_of(case, panel.close, filled, PAIRS))
     year = panel.rows_between(**YEAR)
     cases["loop"] = (sweep, partial(loop, panel, PAIRS, (0, panel.shape[0] - 1)))
     cases["small"] = (
@@ -123,20 +121,6 @@ def optimize(
     """One whole call in this process."""
     strategy = crossover(rebalance)
     return function(strategy, bundle=panel, points=points, costs=COSTS, executor="inline", progress=False, **options)
-
-
-def limit(case: str, close: FloatArray, filled: FloatArray) -> Call:
-    """The limit's sweep, which returns its total returns."""
-    windows = np.array([*FAST, *SLOW])
-    place = {int(window): i for i, window in enumerate(windows)}
-    pairs = np.array([(place[point["fast"]], place[point["slow"]]) for point in PAIRS])
-    out = np.empty((len(pairs), 4))
-
-    def call() -> FloatArray:
-        LIMITS[case](filled, averages(close, windows), pairs, out)
-        return out[:, 0]
-
-    return call
 
 
 def loop(panel: Panel, points: list[dict[str, int]], segment: tuple[int, int]) -> list[float]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class MissingResult(KeyError):
+class MissingResultError(KeyError):
     """The page needs a figure that was not measured: which, and the command that measures it."""
 
     def __init__(self, name: str, key: str) -> None:
@@ -21,14 +21,14 @@ class Results:
 
         Raises
         ------
-        MissingResult
+        MissingResultError
             If it was not measured.
         """
         for row in self.kept.get(name, {}).get("rows", ()):
             if row["key"] == key:
                 found: dict[str, Any] = row
                 return found
-        raise MissingResult(name, key)
+        raise MissingResultError(name, key)
 
     def has(self, name: str) -> bool:
         """Whether a benchmark was run."""
