@@ -1,7 +1,7 @@
 """The benchmarks, by name, in the order of the page."""
 
-from layers import start
+from layers import assets, grouping, history, start
 from measuring.rows import Benchmark
 
-MODULES = (start,)
+MODULES = (start, assets, grouping, history)
 BENCHMARKS: dict[str, Benchmark] = {module.BENCHMARK.name: module.BENCHMARK for module in MODULES}
