@@ -72,18 +72,29 @@ def measure(quick: bool) -> list[Row]:
             check(panel, Path(str(own.folder)))
         runtime.attach_or_start(max(sizes))  # kept while pools come and go
         try:
-            placing: list[float] = []
-            rows = [ready(size, bundles[: runs + 1], placing) for size in sizes]
-            memory = held(bundles[runs + 1 :], bundles[0])
-            starts = np.array([started(bundles[0]) for _ in range(2 if quick else 10)])
+            return [*pooled(sizes, bundles[0], bundles[1 : runs + 1], bundles[runs + 1 :]), starting(bundles[0], quick)]
         finally:
             runtime.release()
-    return [
-        *rows,
-        Row("process_start", "start of a worker process with its imports", "ms", starts * 1e3),
-        Row("place", "a panel placed in the node's store, once", "ms", np.array(placing) * 1e3),
-        *memory,
-    ]
+
+
+def pooled(sizes: tuple[int, ...], first: Bundle, timed: list[Bundle], kept: list[Bundle]) -> list[Row]:
+    """A pool of each size: how soon bundles are ready in it, and what they hold of the memory of the smallest."""
+    rows: list[Row] = []
+    memory: list[Row] = []
+    placing: list[float] = []
+    for size in sizes:
+        with closing(TakingPool(size)) as pool:
+            began = clock(partial(warm, pool, first))
+            placing += [1e3 * clock(partial(pool.place, bundle[0])) for bundle in timed]
+            rows.append(ready(pool, timed, began))
+            memory = memory or held(pool, kept)
+    return [*rows, Row("place", "a panel placed in the node's store, once", "ms", placing), *memory]
+
+
+def starting(bundle: Bundle, quick: bool) -> Row:
+    """The row of process start."""
+    times = [1e3 * started(bundle) for _ in range(2 if quick else 10)]
+    return Row("process_start", "start of a worker process, its imports and its first bundle", "ms", times)
 
 
 def made(seed: int, folder: Path) -> Bundle:
@@ -111,19 +122,12 @@ def check(panel: Panel, folder: Path) -> None:
             np.testing.assert_allclose(parsed[symbol][name], values, rtol=1e-12, err_msg=f"{symbol} {name}")
 
 
-def ready(size: int, bundles: list[Bundle], placing: list[float]) -> Row:
-    """The row of so many workers; the seconds of each placing are added to `placing`."""
-    with closing(TakingPool(size)) as pool:
-        start = time.perf_counter()
-        warm(pool, bundles[0])
-        began = time.perf_counter() - start
-        placing += [clock(partial(pool.place, panel)) for panel, _, _ in bundles[1:]]
-        parsing, opening = iter(bundles[1:]), iter(bundles[1:])
-        times = interleaved(
-            len(bundles) - 1, lambda: pool.take(next(parsing)[2]), lambda: pool.take_placed(next(opening))
-        )
+def ready(pool: TakingPool, bundles: list[Bundle], began: float) -> Row:
+    """The row of a pool whose workers are warm and whose node has the panels."""
+    parsing, opening = iter(bundles), iter(bundles)
+    times = interleaved(len(bundles), lambda: pool.take(next(parsing)[2]), lambda: pool.take_placed(next(opening)))
     note = f"the slowest of all, asked at once; {TARGET}; all processes started and warmed in {began:.1f} s"
-    return Row(f"workers_{size}", f"{size} workers", "ms", times[:, 1] * 1e3, times[:, 0] * 1e3, note=note)
+    return Row(f"workers_{pool.size}", f"{pool.size} workers", "ms", times[:, 1] * 1e3, times[:, 0] * 1e3, note=note)
 
 
 def warm(pool: TakingPool, bundle: Bundle) -> None:
@@ -139,17 +143,15 @@ def started(bundle: Bundle) -> float:
         return clock(lambda: pool.take_placed(bundle))
 
 
-def held(bundles: list[Bundle], first: Bundle) -> list[Row]:
-    """What a bundle adds to each of two workers that keep all of them: pages that it alone has, and its share of all."""
+def held(pool: TakingPool, bundles: list[Bundle]) -> list[Row]:
+    """What a bundle adds to each worker, all of them kept: pages that it alone has, and its share of all it maps."""
     grown: dict[str, list[tuple[float, float]]] = {"unique": [], "share": []}
-    with closing(TakingPool(2)) as pool:
-        warm(pool, first)
-        pids = [worker["pid"] for worker in pool.statistics()["workers"]]
-        for bundle in bundles:
-            pool.place(bundle[0])
-            steps = [growth(pids, partial(pool.take, bundle[2])), growth(pids, partial(pool.take_placed, bundle))]
-            for kind, values in grown.items():
-                values.append((steps[0][kind], steps[1][kind]))
+    pids = [worker["pid"] for worker in pool.statistics()["workers"]]
+    for bundle in bundles:
+        pool.place(bundle[0])
+        steps = [growth(pids, partial(pool.take, bundle[2])), growth(pids, partial(pool.take_placed, bundle))]
+        for kind, values in grown.items():
+            values.append((steps[0][kind], steps[1][kind]))
     unique, share = (np.array(grown[kind]) / 1e6 for kind in ("unique", "share"))
     size = statistics.fmean(panel.nbytes for panel, _, _ in bundles) / 1e6
     note = f"the panel in the node's store is {size:.1f} MB, shared by all"
