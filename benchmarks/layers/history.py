@@ -80,12 +80,11 @@ def algorithm(names: tuple[str, ...], arrays: bool, keep: Keep) -> Algorithm:
 
 def check(view: Panel, names: tuple[str, ...]) -> None:
     """Both roads see the same prices on every session."""
-    seen: list[list[FloatArray]] = [[], []]
+    seen: list[list[int]] = [[], []]
     for arrays, windows in enumerate(seen):
-        run(view, names, bool(arrays), windows.append)
+        run(view, names, bool(arrays), lambda prices, kept=windows: kept.append(hash(prices.tobytes())))  # type: ignore[misc]
     assert len(seen[0]) == len(view.sessions) - WINDOW, "sessions are missing"
-    for frame, array in zip(*seen, strict=True):
-        assert np.array_equal(frame, array, equal_nan=True), "frame and array differ"
+    assert seen[0] == seen[1], "frames and arrays differ"
 
 
 BENCHMARK = Benchmark("history", "layer2", "What do arrays in place of DataFrames save?", measure)
