@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: help demo test test-all coverage lint bench clean
+.PHONY: help demo test test-all coverage lint bench bench-quick gate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,11 +36,14 @@ lint: $(READY) ## style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## our speed against the limit and against plain loops, and what Ray costs and gains (half an hour)
-	$(BIN)/python benchmarks/limit.py
-	$(BIN)/python benchmarks/plain_loop.py
-	$(BIN)/python benchmarks/run.py forward
-	$(BIN)/python benchmarks/execution.py
+bench: $(READY) ## every benchmark, then docs/PERFORMANCE.md and the README's table (under an hour; leave the machine alone)
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: $(READY) ## fewer runs of smaller workloads (minutes)
+	$(BIN)/python benchmarks/run.py --quick
+
+gate: $(READY) ## our speed as ratios, against the committed ones
+	$(BIN)/python benchmarks/gate.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
