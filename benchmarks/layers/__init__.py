@@ -1,7 +1,7 @@
 """The benchmarks, by name, in the order of the page."""
 
-from layers import start
+from layers import capacity, nearness, overhead, pools, scaling, small, start, store
 from measuring.rows import Benchmark
 
-MODULES = (start,)
+MODULES = (store, pools, scaling, capacity, overhead, nearness, small, start)
 BENCHMARKS: dict[str, Benchmark] = {module.BENCHMARK.name: module.BENCHMARK for module in MODULES}
