@@ -39,7 +39,7 @@ lint: $(READY) ## style, types and layers
 bench: $(READY) ## our speed against the limit and against plain loops, and what Ray costs and gains (half an hour)
 	$(BIN)/python benchmarks/limit.py
 	$(BIN)/python benchmarks/plain_loop.py
-	$(BIN)/python benchmarks/forward.py
+	$(BIN)/python benchmarks/run.py forward
 	$(BIN)/python benchmarks/execution.py
 
 clean: ## remove what the targets made

@@ -1,7 +1,11 @@
 """The benchmarks, by name, in the order of the page."""
 
-from layers import capacity, memory, nearness, overhead, pools, scaling, small, start, store
+from layers import (
+    capacity, forward, grid, memory, million, nearness, overhead, pools, scaling, small, start, store,
+)  # fmt: skip
 from measuring.rows import Benchmark
 
-MODULES = (store, pools, scaling, capacity, overhead, nearness, memory, small, start)
+MODULES = (
+    start, grid, forward, million, store, pools, scaling, capacity, overhead, nearness, memory, small,
+)  # fmt: skip
 BENCHMARKS: dict[str, Benchmark] = {module.BENCHMARK.name: module.BENCHMARK for module in MODULES}
