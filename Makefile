@@ -40,7 +40,7 @@ bench: $(READY) ## our speed against the limit and against plain loops, and what
 	$(BIN)/python benchmarks/limit.py
 	$(BIN)/python benchmarks/plain_loop.py
 	$(BIN)/python benchmarks/run.py forward
-	$(BIN)/python benchmarks/execution.py
+	$(BIN)/python benchmarks/run.py overhead small scaling capacity nearness pools memory
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

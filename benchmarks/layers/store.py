@@ -16,7 +16,7 @@ from workloads.panels import wide_panel
 from workloads.sharing import Host, Shared, end_pickled, forked, make, pickled, start_pickled
 from workloads.strategies import hold
 
-WORKERS = 2
+WORKERS, PATIENCE = 2, 120.0  # seconds
 OTHERS = {
     "pickled": ("pickled with every task to a spawned pool", "workers of both started before"),
     "fork": (
@@ -84,6 +84,8 @@ class Ours:
     def __init__(self, panel: Panel, count: int) -> None:
         self.panel, self.points, self._number = panel, [{"k": k} for k in range(count)], 0
         self._pool = rb.PersistentWorkerPool(n_jobs=WORKERS, config=rb.OptimizationConfig(max_bundle_pool_size=1))
+        self._pool.open(panel)
+        self._workers(PATIENCE)
 
     def run(self) -> Shared:
         """Place a bundle, open it in every worker, and run the trials."""
@@ -92,13 +94,19 @@ class Ours:
         asked: dict[str, Any] = {"points": self.points, "executor": "ray", "progress": False}
         start = time.perf_counter()
         self._pool.open(panel)
-        workers = self._pool.statistics()["workers"]  # each answers after it has opened the bundle
+        workers = self._workers(0.0)  # each answers after it has opened the bundle
         init = time.perf_counter() - start
-        assert len(workers) == WORKERS, "a worker did not answer"
         study = rb.optimize(hold, bundle=panel, pool=self._pool, **asked)
         total = time.perf_counter() - start
         memory = mean([resident(worker["pid"]) for worker in workers], "share")
         return Shared(init, total, memory, study.trials.sort("trial").select(NAMES).to_numpy())
+
+    def _workers(self, patience: float) -> list[dict[str, Any]]:
+        """Figures of all workers, which may need some seconds to start."""
+        until = time.monotonic() + patience
+        while len(workers := self._pool.statistics()["workers"]) < WORKERS:
+            assert time.monotonic() < until, "a worker did not answer"
+        return list(workers)
 
     def close(self) -> None:
         """End the workers."""
