@@ -19,7 +19,7 @@ from workloads.sessions import trial, written
 from workloads.strategies import pairs
 
 SEARCHED = "searched"
-BUNDLE, SESSIONS = "limit", 500
+BUNDLE, SESSIONS = "limit", 150
 TRADE = crossover("change")
 
 
