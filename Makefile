@@ -36,11 +36,8 @@ lint: $(READY) ## style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## our speed against the limit and against plain loops, and what Ray costs and gains (half an hour)
-	$(BIN)/python benchmarks/limit.py
-	$(BIN)/python benchmarks/plain_loop.py
-	$(BIN)/python benchmarks/run.py forward
-	$(BIN)/python benchmarks/run.py overhead small scaling capacity nearness pools memory
+bench: $(READY) ## all benchmarks, and docs/PERFORMANCE.md from their results (an hour on two cores)
+	$(BIN)/python benchmarks/run.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,20 +1,11 @@
-"""How far our sweep is from the limit: a hand-written kernel for the same trades.
+"""The limit: hand-written kernels for the trades of two strategies, and these strategies.
 
-    python benchmarks/limit.py            # the sweep of 200 pairs over 8 assets and 25 years, orders on change and every session
-    python benchmarks/limit.py --quick    # fewer runs, for CI: fails if a ratio is a third above its bound
-
-The limit is plain numba, one thread, no fastmath: moving averages of all windows, then for each pair of windows a loop
-over sessions and assets on arrays, with total return, Sharpe ratio, drawdown and turnover in the same pass. It knows no
-events, no missing bars, no costs but a fee, and one kind of order. Ours is one whole `optimize` call: strategy, ledger,
-26 metrics, table, best trial, causality check. Both run in turn, in one process; the median of the pairwise ratios counts.
-Total returns are compared before anything is timed.
+Plain numba, one thread, no fastmath: moving averages of all windows, then for each pair of windows a loop over sessions and
+assets on arrays, with total return, Sharpe ratio, drawdown and turnover in the same pass. It knows no events, no missing bars, no
+costs but a fee, and one kind of order. What is held against it is one whole `optimize` call: strategy, ledger, 26 metrics, table,
+best trial, causality check.
 """
 
-import argparse
-import gc
-import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,9 +19,8 @@ from rustybt_ray.data.build import panel_from_arrays
 from rustybt_ray.data.sample import sample_panel
 
 FAST, SLOW = range(5, 51, 5), range(60, 251, 10)
+PAIRS = [{"fast": fast, "slow": slow} for fast in FAST for slow in SLOW]
 FEE, CAPITAL = 0.001, 1_000_000.0
-BOUNDS = {"change": 2.0, "daily": 1.5}
-NOISE = 4.0 / 3.0  # what a busy machine does to the median of seven pairs
 
 
 @njit(error_model="numpy")
@@ -185,63 +175,38 @@ def without_events(root: str, npz: Path | None) -> tuple[str, FloatArray]:
         time_, symbols = panel.time.astype("datetime64[ns]"), list(panel.symbols)
     panel = panel_from_arrays(time_, symbols, *(fields[name] for name in ("open", "high", "low", "close", "volume")))
     rb.BundleStore(root).publish("limit", panel, source="benchmarks/limit.py")
-    close = fields["close"].copy()
-    for column in close.T:
-        column[: np.isfinite(column).argmax()] = column[np.isfinite(column).argmax()]
-    return "limit", close
+    return "limit", backfilled(fields["close"])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="7 pairs of runs instead of 21")
-    parser.add_argument(
-        "--npz", type=Path, help="a panel of adjusted prices: dates, symbols, open, high, low, close, volume"
-    )
-    args = parser.parse_args()
-    windows = np.array([*FAST, *SLOW])
+def limit_of(
+    rebalance: str, close: FloatArray, filled: FloatArray, points: list[dict[str, int]]
+) -> Callable[[], FloatArray]:
+    """The limit's sweep of `points`, which returns their total returns.
+
+    Parameters
+    ----------
+    rebalance : {"change", "daily"}
+    close, filled : ndarray, shape (sessions, assets)
+        Closes, and the same with the time before a listing filled.
+    points : list of dict
+        Windows ``fast`` and ``slow``.
+    """
+    windows = np.array(sorted({point[name] for point in points for name in ("fast", "slow")}))
     place = {int(window): i for i, window in enumerate(windows)}
-    pairs = np.array([(place[fast], place[slow]) for fast in FAST for slow in SLOW])
-    space = {"fast": rb.Int(5, 50, step=5), "slow": rb.Int(60, 250, step=10)}
-    worst, slack = 0.0, NOISE if args.quick else 1.0
-    with tempfile.TemporaryDirectory() as root:
-        name, filled = without_events(root, args.npz)
-        raw = rb.BundleStore(root).open(name).close
-        for case, kernel in LIMITS.items():
-            strategy, out = crossover(case), np.empty((len(pairs), 4))
+    pairs = np.array([(place[point["fast"]], place[point["slow"]]) for point in points])
+    out, kernel = np.empty((len(pairs), 4)), LIMITS[rebalance]
 
-            def limit(kernel: Any = kernel, out: FloatArray = out) -> None:
-                kernel(filled, averages(raw, windows), pairs, out)
+    def call() -> FloatArray:
+        kernel(filled, averages(close, windows), pairs, out)
+        return out[:, 0]
 
-            def ours(strategy: Any = strategy) -> Any:
-                costs = rb.Costs(rb.PerDollar(FEE))
-                return rb.optimize(
-                    strategy, bundle=name, space=space, costs=costs, executor="inline", root=root, progress=False
-                )
-
-            limit()
-            mine = ours().trials["total_return"].to_numpy()
-            apart = np.abs(mine - out[:, 0]) / (1.0 + np.abs(out[:, 0]))
-            if apart.max() > 1e-9:
-                print(f"{case}: total returns differ by up to {apart.max():.2e}; nothing was timed")
-                return 1
-            times = np.array([[clock(ours), clock(limit)] for _ in range(7 if args.quick else 21)])
-            ratio = float(np.median(times[:, 0] / times[:, 1]))
-            micro = np.median(times, axis=0) / len(pairs) * 1e6
-            print(
-                f"{case:7} ours {micro[0]:6.0f} us a trial, limit {micro[1]:6.0f} us, ratio {ratio:.2f} "
-                f"(bound {BOUNDS[case]}), returns equal to {apart.max():.0e}"
-            )
-            worst = max(worst, ratio / (BOUNDS[case] * slack))
-    return int(worst > 1.0)
+    return call
 
 
-def clock(call: Callable[[], Any]) -> float:
-    """Seconds of one call."""
-    gc.collect()
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def backfilled(close: FloatArray) -> FloatArray:
+    """Closes with the time before each asset's first bar filled by it."""
+    made = close.copy()
+    for column in made.T:
+        first = int(np.isfinite(column).argmax())
+        column[:first] = column[first]
+    return made

@@ -4,10 +4,10 @@
     python benchmarks/run.py --quick            # fewer runs and smaller workloads, minutes
     python benchmarks/run.py grid history       # some
     python benchmarks/run.py --list             # what there is
-    python benchmarks/run.py --page             # docs/PERFORMANCE.md from the results that are kept, nothing measured
+    python benchmarks/run.py --page             # docs/PERFORMANCE.md and the README's table from kept results
 
 Each benchmark is a process of its own, so that none finds what another one loaded. Results are kept in profiling-results/;
-a full run of all ends by writing docs/PERFORMANCE.md.
+a full run of all ends by writing docs/PERFORMANCE.md and the README's table.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from layers import BENCHMARKS
 from measuring.archive import Archive
 from measuring.machine import describe
 from measuring.page import write_page
+from measuring.readme import write_table
+from measuring.results import Results
 from measuring.rows import Row
 
 HOME = Path(__file__).resolve().parent.parent
@@ -49,6 +51,7 @@ def main() -> int:
     archive.tables(describe()["date"])
     if args.page or not (args.names or args.quick or failed):
         print(f"written: {write_page(archive.newest(), HOME / 'docs' / 'PERFORMANCE.md')}")
+        write_table(Results(archive.newest()), HOME / "README.md")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

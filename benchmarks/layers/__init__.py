@@ -11,13 +11,13 @@ from layers import (
     overhead,
     pools,
     scaling,
-    small,
     start,
     store,
+    sweep,
 )
 from measuring.rows import Benchmark
 
 MODULES = (
-    start, grid, forward, million, store, pools, scaling, capacity, overhead, nearness, memory, small, flames,
+    start, sweep, grid, forward, million, store, pools, scaling, capacity, overhead, nearness, memory, flames,
 )  # fmt: skip
 BENCHMARKS: dict[str, Benchmark] = {module.BENCHMARK.name: module.BENCHMARK for module in MODULES}

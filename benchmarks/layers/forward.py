@@ -14,10 +14,10 @@ import numpy as np
 
 import rustybt_ray as rb
 from baselines import FEE, Careful
+from layers.sweep import adjusted
 from limit import crossover
 from measuring.rows import Benchmark, Row
 from measuring.samples import clock, interleaved
-from rustybt_ray.data.build import panel_from_arrays
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.data.sample import sample_panel
 
@@ -64,7 +64,7 @@ def steps(panel: Panel, key: str, what: str, runs: int, **place: Any) -> Row:
 
 def whole(panel: Panel, runs: int) -> list[Row]:
     """The production run by itself, and by a careful loop over sessions, of which a subset is scaled."""
-    quiet = without_events(panel)
+    quiet = adjusted(panel)
     forward = partial(walk, quiet, space=SPACE, windows=WINDOWS)
     layout = forward().layout
     parts = [part for window in layout for part in (window.train, window.test)]
@@ -74,12 +74,6 @@ def whole(panel: Panel, runs: int) -> list[Row]:
     ours = [clock(forward) for _ in loop]
     note = f"{runs} trials over all sessions, scaled to {len(layout)} windows x {TRIALS} trials by their sessions"
     return [Row("production", "the whole walk-forward against a careful loop", "s", ours, loop, note=note)]
-
-
-def without_events(panel: Panel) -> Panel:
-    """The panel's adjusted prices."""
-    bars = [getattr(panel, name) * panel.factor for name in ("open", "high", "low", "close")]
-    return panel_from_arrays(panel.time.astype("datetime64[ns]"), list(panel.symbols), *[*bars, panel.volume])
 
 
 def micro(panel: Panel, runs: int) -> Row:

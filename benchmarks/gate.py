@@ -1,0 +1,197 @@
+"""The regression gate: ratios of our time to that of fixed code beside it, held against committed ones.
+
+    python benchmarks/gate.py            # fails where a ratio is more than 10 % above its reference, beyond its noise
+    python benchmarks/gate.py --prove    # 20 repeats must pass, and a planted slowdown of 20 % be caught, in each case
+    python benchmarks/gate.py --write    # measure long and write benchmarks/reference.json
+
+Machines cancel out of a ratio: `change` and `daily` are a sweep of 200 pairs over eight stocks and 25 years against the
+limit's kernel for the same trades, `loop` is that sweep against a loop over our own simulator, `small` is 25 trials of a year
+against such a loop, `forward` is a walk-forward of 44 windows against the plain grid. CPU time counts, since other processes
+take turns on a busy machine but do not work in ours. Pairs of runs are added until the 95 % interval of their median ratio
+lies on one side of the bound, or there are 60: only an interval that lies above it fails.
+"""
+
+import argparse
+import gc
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rustybt_ray as rb
+from limit import FEE, LIMITS, PAIRS, crossover, limit_of, without_events
+from measuring.samples import median_interval
+from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine.backtest import Simulator
+from rustybt_ray.engine.metrics import MOMENTS, NAMES
+from rustybt_ray.workspace.workspace import Workspace
+
+REFERENCE = Path(__file__).with_name("reference.json")
+TOLERANCE, FIRST, STEP, MOST = 1.10, 9, 6, 60
+COSTS = rb.Costs(rb.PerDollar(FEE))
+YEAR = {"start": "2023-01-01", "end": "2023-12-31"}
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A case's median ratio, its 95 % interval and how many pairs it took."""
+
+    name: str
+    ratio: float
+    low: float
+    high: float
+    pairs: int
+    reference: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether the ratio is above the bound beyond its noise."""
+        return self.low > self.reference * TOLERANCE
+
+    def __str__(self) -> str:
+        state = "SLOWER" if self.failed else "ok" if self.high <= self.reference * TOLERANCE else "ok, but noisy"
+        return (
+            f"{self.name:8} {self.ratio:.3f} ({self.low:.3f} to {self.high:.3f}, {self.pairs} pairs), "
+            f"reference {self.reference:.3f}: {state}"
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="CASE", help="change, daily, loop, small, forward; default: all")
+    parser.add_argument("--prove", action="store_true", help="show that the gate holds and catches")
+    parser.add_argument("--write", action="store_true", help="write the reference")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root:
+        cases = made(root)
+        if unknown := [name for name in args.names if name not in cases]:
+            parser.error(f"unknown case: {', '.join(unknown)}; there are {', '.join(cases)}")
+        cases = {name: cases[name] for name in args.names or cases}
+        if args.write:
+            return write(cases)
+        references = json.loads(REFERENCE.read_text(encoding="utf-8"))["ratios"]
+        if args.prove:
+            return prove(cases, references)
+        verdicts = [judge(name, *case, references[name]) for name, case in cases.items()]
+    print(*verdicts, sep="\n")
+    return int(any(verdict.failed for verdict in verdicts))
+
+
+def made(root: str) -> dict[str, tuple[Call, Call]]:
+    """The cases: ours and what it is held against, each run once, results compared."""
+    name, filled = without_events(root, None)
+    panel = rb.BundleStore(root).open(name)
+    sweep = partial(optimize, panel, PAIRS)
+    cases: dict[str, tuple[Call, Call]] = {}
+    for case in LIMITS:
+        cases[case] = (partial(sweep, rebalance=case), limit_of(case, panel.close, filled, PAIRS))
+    year = panel.rows_between(**YEAR)
+    cases["loop"] = (sweep, partial(loop, panel, PAIRS, (0, panel.shape[0] - 1)))
+    cases["small"] = (
+        partial(optimize, panel, PAIRS[::8], start=YEAR["start"], end=YEAR["end"]),
+        partial(loop, panel, PAIRS[::8], year),
+    )
+    windows = rb.Rolling(train="3y", test="6mo")
+    cases["forward"] = (partial(sweep, function=rb.walk_forward, windows=windows), sweep)
+    for ours, theirs in cases.values():
+        ours()
+        theirs()
+    table = sweep().trials["total_return"].to_numpy()
+    assert np.allclose(table, cases["change"][1](), rtol=1e-9), "the limit finds other returns"
+    assert table.tolist() == cases["loop"][1](), "the loop finds other returns"
+    return cases
+
+
+def optimize(
+    panel: Panel,
+    points: list[dict[str, int]],
+    *,
+    rebalance: str = "change",
+    function: Callable[..., Any] = rb.optimize,
+    **options: Any,
+) -> Any:
+    """One whole call in this process."""
+    strategy = crossover(rebalance)
+    return function(strategy, bundle=panel, points=points, costs=COSTS, executor="inline", progress=False, **options)
+
+
+def loop(panel: Panel, points: list[dict[str, int]], segment: tuple[int, int]) -> list[float]:
+    """A plain loop over our simulator; total returns."""
+    workspace, strategy = Workspace(rb.OptimizationConfig()), crossover("change")
+    workspace.open(panel)
+    data = workspace.data(panel.version)
+    simulator = Simulator(panel, (segment,), costs=COSTS)
+    found, out, moments = [], np.empty((1, len(NAMES))), np.empty((1, MOMENTS))
+    for point in points:
+        simulator.run(strategy(data, **point), out, moments)
+        found.append(dict(zip(NAMES, out[0].tolist(), strict=True)))
+    return [row["total_return"] for row in found]
+
+
+def judge(name: str, ours: Call, theirs: Call, reference: float) -> Verdict:
+    """Add pairs of runs until it is clear on which side of the bound the median ratio lies."""
+    ratios: list[float] = []
+    while True:
+        for _ in range(FIRST if not ratios else STEP):
+            calls = (ours, theirs) if len(ratios) % 2 else (theirs, ours)
+            spent = {call: cpu(call) for call in calls}
+            ratios.append(spent[ours] / spent[theirs])
+        low, high = median_interval(np.array(ratios))
+        bound = reference * TOLERANCE
+        if len(ratios) >= MOST or not low <= bound <= high:
+            return Verdict(name, float(np.median(ratios)), low, high, len(ratios), reference)
+
+
+def cpu(call: Call) -> float:
+    """Seconds of CPU that one call takes in this process."""
+    gc.collect()
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def slowed(call: Call, share: float) -> Call:
+    """The call, and then as much idle work as `share` of its time."""
+
+    def both() -> None:
+        start = time.process_time()
+        call()
+        end = start + (time.process_time() - start) * (1.0 + share)
+        while time.process_time() < end:
+            pass
+
+    return both
+
+
+def prove(cases: dict[str, tuple[Call, Call]], references: dict[str, float]) -> int:
+    """Twenty repeats of each case as it is, and one with a planted slowdown of a fifth."""
+    wrong = 0
+    for name, (ours, theirs) in cases.items():
+        repeats = [judge(name, ours, theirs, references[name]) for _ in range(20)]
+        failed = sum(verdict.failed for verdict in repeats)
+        planted = judge(name, slowed(ours, 0.2), theirs, references[name])
+        print(f"{name:8} {failed} of 20 repeats failed; with a fifth more: {planted}", flush=True)
+        wrong += failed + (not planted.failed)
+    return int(wrong > 0)
+
+
+def write(cases: dict[str, tuple[Call, Call]]) -> int:
+    """Measure each case with all its pairs, and keep the medians."""
+    ratios = {}
+    for name, (ours, theirs) in cases.items():
+        ratios[name] = round(float(np.median([cpu(ours) / cpu(theirs) for _ in range(MOST)])), 3)
+        print(f"{name:8} {ratios[name]:.3f}", flush=True)
+    REFERENCE.write_text(json.dumps({"ratios": ratios}, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
