@@ -85,7 +85,7 @@ class Ours:
         self.panel, self.points, self._number = panel, [{"k": k} for k in range(count)], 0
         self._pool = rb.PersistentWorkerPool(n_jobs=WORKERS, config=rb.OptimizationConfig(max_bundle_pool_size=1))
         self._pool.open(panel)
-        self._workers(PATIENCE)
+        self._workers()
 
     def run(self) -> Shared:
         """Place a bundle, open it in every worker, and run the trials."""
@@ -94,16 +94,16 @@ class Ours:
         asked: dict[str, Any] = {"points": self.points, "executor": "ray", "progress": False}
         start = time.perf_counter()
         self._pool.open(panel)
-        workers = self._workers(0.0)  # each answers after it has opened the bundle
+        workers = self._workers()  # each answers after it has opened the bundle
         init = time.perf_counter() - start
         study = rb.optimize(hold, bundle=panel, pool=self._pool, **asked)
         total = time.perf_counter() - start
         memory = mean([resident(worker["pid"]) for worker in workers], "share")
         return Shared(init, total, memory, study.trials.sort("trial").select(NAMES).to_numpy())
 
-    def _workers(self, patience: float) -> list[dict[str, Any]]:
+    def _workers(self) -> list[dict[str, Any]]:
         """Figures of all workers, which may need some seconds to start."""
-        until = time.monotonic() + patience
+        until = time.monotonic() + PATIENCE
         while len(workers := self._pool.statistics()["workers"]) < WORKERS:
             assert time.monotonic() < until, "a worker did not answer"
         return list(workers)
