@@ -62,7 +62,7 @@ def run_all(names: list[str], quick: bool, results: Path) -> list[str]:
     failed = []
     for name in names:
         command = [sys.executable, __file__, name, "--here", "--results", str(results)]
-        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RUSTYBT_RAY_RESULTS": str(results.absolute())}
         if subprocess.run([*command, "--quick"] if quick else command, env=environment, check=False).returncode:
             failed.append(name)
     return failed

@@ -13,8 +13,8 @@ import numpy as np
 
 from actors import runtime
 from actors.pool import PersistentWorkerPool
-from execution import resident
 from layers.parsed_bundle import COLUMNS, Taker, Task, parse, write
+from measuring.memory import resident
 from measuring.rows import Benchmark, Row
 from measuring.samples import clock, interleaved
 from rustybt_ray._typing import FloatArray
