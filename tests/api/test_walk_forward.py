@@ -352,3 +352,28 @@ def test_a_choice_that_peeks_where_the_first_trial_did_not_is_named(tmp_path):
     assert any(note.startswith("NOT OUT OF SAMPLE: the choice of window") for note in found.notes)
     assert rb.load(tmp_path).leaks == found.leaks
     assert walk().leaks == ()
+
+
+@pytest.mark.parametrize("positions", ["flat", "carry"])
+def test_a_choice_that_fails_on_its_part_of_an_overlapping_test_is_cash(positions, tmp_path):
+    ends = (125, 145)  # of the parts of the curve of windows 1 and 2, and of no train or test
+
+    def breaks(data, fast, slow):
+        if data.shape[0] in ends:
+            raise ValueError("not on this day")
+        return global_scale(data, fast, slow)
+
+    options = {"windows": rb.Rolling(train=85, test=50, step=20), "purge": 4, "positions": positions}
+    found, whole = walk(strategy=breaks, run_dir=tmp_path, **options), walk(strategy=global_scale, **options)
+    assert found.rows == "cut"
+    assert [window.stitched.stop for window in found.layout[1:3]] == list(ends)
+    assert found.trials.equals(whole.trials)
+    curve = found.out_of_sample
+    assert curve.filter(pl.col("gap"))["window"].unique().to_list() == [1, 2]
+    assert (curve.filter(pl.col("gap"))["exposure"] == 0.0).all()
+    note = "Window 2: the chosen trial failed in the test; cash, marked as a gap in the curve."
+    assert note in found.notes
+    assert rb.load(tmp_path).notes == found.notes
+    if positions == "flat":
+        others = pl.col("window").is_in([1, 2]).not_()
+        assert curve.filter(others)["returns"].equals(whole.out_of_sample.filter(others)["returns"])
