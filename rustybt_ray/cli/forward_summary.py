@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rustybt_ray.cli.summary import failures, without_costs
+from rustybt_ray.cli.summary import failures, learning, without_costs
 from rustybt_ray.cli.values import params_text, shown
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def sentences(found: "WalkForward") -> list[str]:
     if found.spec.costs.free:
         said.append(without_costs(found.metrics))
     said += found.notes
+    if found.spec.adaptive:
+        said.append(f"{learning(found.study)} It was told the objective in the first train alone.")
     if found.n_failed:
         said.append(failures(found.study))
     if found.stopped:

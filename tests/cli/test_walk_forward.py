@@ -132,3 +132,29 @@ def test_every_trial_fails(call, strategy):
     result = call("walk-forward", *words, code=3)
     assert "every trial failed" in result.stderr
     assert "gap: cash" in result.stdout
+
+
+def test_a_search_that_learns_says_what_it_was_told_and_what_that_cost(walk, call, tmp_path):
+    run = tmp_path / "run"
+    out = walk("--sampler", "tpe", "--n-trials", 6, "--lag", 2, "-o", run).stdout
+    assert "Each trial was chosen from the results of those 2 and more before it, in " in out
+    assert "It was told the objective in the first train alone." in out
+    assert "Each trial was chosen" not in walk().stdout
+    result = json.loads((run / "study.json").read_text())["result"]
+    assert result["choosing_seconds"] > 0.0
+    assert rb.load(run).study.choosing == result["choosing_seconds"]
+    assert "Each trial was chosen" in call("show", run).stdout
+
+
+def test_no_export_replaces_a_file_of_the_run(walk, call, tmp_path):
+    run = tmp_path / "run"
+    walk("-o", run)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    for name in (name for name in before if name.endswith(".parquet")):
+        assert "belongs to the run directory" in call("export", run, run / name, code=2).stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_several_objectives_are_refused(walk):
+    error = walk("--objective", "sharpe_ratio", "--objective", "max_drawdown", code=1).stderr
+    assert "Each window chooses one trial by one objective" in error
