@@ -377,3 +377,31 @@ def test_a_choice_that_fails_on_its_part_of_an_overlapping_test_is_cash(position
     if positions == "flat":
         others = pl.col("window").is_in([1, 2]).not_()
         assert curve.filter(others)["returns"].equals(whole.out_of_sample.filter(others)["returns"])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, rb.on_change, lambda rows: rb.equal_weight(rows > 0.0)])
+@pytest.mark.parametrize("first", [crossover, peeking])
+def test_weights_of_another_shape_are_an_error_and_no_lack_of_orders(first, kind):
+    def wrong(data, fast, slow):
+        if (fast, slow) == (2, 8):  # what shows whether rows of the whole history serve
+            return first(data, fast, slow)
+        return kind(np.full((3, 3), 0.2))
+
+    found = walk(strategy=wrong)
+    assert found.rows == ("history" if first is crossover else "cut")
+    assert found.n_failed == 11
+    errors = found.trials.filter(pl.col("trial") > 0)["error"].unique().to_list()
+    assert len(errors) == 1
+    assert "weights must have a row for each of the 80 bars of the panel cut there; received (3, 3)" in errors[0]
+    assert found.windows["trial"].unique().to_list() == [0]
+
+
+def test_weights_of_the_whole_history_s_shape_serve_on_a_cut():
+    shape = market().shape
+
+    def long(data, fast, slow):
+        made = np.full(shape, np.nan)
+        made[: data.shape[0]] = global_scale(data, fast, slow)
+        return made
+
+    assert same(walk(strategy=long), walk(strategy=lambda data, fast, slow: np.asarray(global_scale(data, fast, slow))))
