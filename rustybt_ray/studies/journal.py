@@ -13,7 +13,7 @@ from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.execution.messages import Block, Chunk
-from rustybt_ray.studies.batches import from_bytes, to_bytes
+from rustybt_ray.studies.batches import from_record, to_bytes
 from rustybt_ray.studies.records import BEGUN, BLOCK, encode, file_header, read_entries
 
 log = logging.getLogger("rustybt_ray.journal")
@@ -51,13 +51,13 @@ def read_journal(path: Path) -> Recorded:
     Raises
     ------
     RunError
-        If it is damaged before its end, or of a newer format.
+        If it is damaged before its end, of a newer format, or holds what is no batch.
     """
     found = Recorded()
     try:
         for entry in read_entries(path):
             if entry.kind == BLOCK:
-                found.blocks.append(from_bytes(entry.payload))
+                found.blocks.append(from_record(entry.payload, str(path)))
             elif entry.kind == BEGUN:
                 found.suspects = np.frombuffer(entry.payload, np.int64)
             found.end = entry.end

@@ -10,6 +10,7 @@ from rustybt_ray.exceptions import RunError
 from rustybt_ray.studies.batches import from_bytes, to_bytes
 from rustybt_ray.studies.journal import Journal, read_journal
 from rustybt_ray.studies.records import BLOCK, FORMAT, HEADER, MAGIC, RECORD, encode
+from rustybt_ray.studies.tail import JournalTail
 
 
 @pytest.fixture
@@ -121,6 +122,17 @@ def test_a_newer_format_and_other_files_are_refused(tmp_path):
     path.write_bytes(b"RBX")
     with pytest.raises(RunError, match="not a journal"):
         read_journal(path)
+
+
+@pytest.mark.parametrize("payload", [b"no batch at all", to_bytes(chunk_of([8]), block_of([8]))[:-200]])
+@pytest.mark.parametrize("read", [read_journal, lambda path: list(JournalTail(path).read())])
+def test_a_record_that_is_whole_and_no_batch_is_told(written, payload, read):
+    path, _ = written
+    path.write_bytes(path.read_bytes() + encode(BLOCK, payload) + encode(BLOCK, b""))
+    content = path.read_bytes()
+    with pytest.raises(RunError, match=r"no batch of trials \(\w+: .*Use the rustybt_ray that wrote it"):
+        read(path)
+    assert path.read_bytes() == content
 
 
 class FullDisk:
