@@ -10,7 +10,7 @@ import ray
 from actors.bundle_store import SharedPanels
 from actors.calls import PLACED, READY, SETUP, Answer, read
 from actors.census import ANSWER, store_bytes
-from actors.faults import breaks_study, cause_of, is_suspect, lost_node
+from actors.faults import breaks_study, cause_of, is_suspect, lost_node, no_room, put, store_is_full
 from actors.roster import Member
 from actors.runtime import Session
 from actors.staff import Staff
@@ -46,7 +46,7 @@ class Crew:
         self, session: Session, config: OptimizationConfig, runner: Any = None, name: str | None = None
     ) -> None:
         self.config = config
-        self.panels = SharedPanels(ray.put, config.pool_size, store_bytes)
+        self.panels = SharedPanels(put, config.pool_size, store_bytes)
         self.restarts = self.trials = self.chunks = 0
         self._job: Any = None
         self._any_ready = self._ever_ready = False
@@ -66,7 +66,7 @@ class Crew:
     def prepare(self, job: Job) -> None:
         """Give every worker the job, and start those that are missing; what earlier jobs left in flight is forgotten."""
         self.staff.calls.forget_work()
-        self._job, self._any_ready = ray.put(job), False
+        self._job, self._any_ready = put(job), False
         self.staff.patience.begin()
         if self.staff.session.elastic:
             self.staff.census.settle(ANSWER)
@@ -111,7 +111,7 @@ class Crew:
 
     def _reset(self) -> None:
         self._job = None
-        self.panels = SharedPanels(ray.put, self.config.pool_size, store_bytes)
+        self.panels = SharedPanels(put, self.config.pool_size, store_bytes)
 
     def statistics(self) -> dict[str, Any]:
         """Figures of the pool and of each worker that answers within 5 seconds."""
@@ -173,6 +173,9 @@ class Crew:
         reports: list[Report] = []
         dead: dict[int, BaseException] = {}
         for answer in came:
+            if store_is_full(answer.value) and (answer.what >= 0 or not self._any_ready):
+                self.staff.calls.hush()
+                raise no_room(answer.value)
             if isinstance(answer.value, ray.exceptions.RayTaskError):
                 self._raised(answer, reports, dead)
             elif isinstance(answer.value, BaseException):
