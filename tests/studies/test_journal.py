@@ -73,6 +73,19 @@ def test_trials_that_were_begun_and_never_ended_are_suspects(tmp_path):
     journal.close()
 
 
+def test_a_driver_that_closes_its_journal_did_not_die_in_what_it_had_begun(tmp_path):
+    for closed in (False, True):
+        path = tmp_path / f"closed-{closed}"
+        journal = Journal(path)
+        journal.write(chunk_of([0]), block_of([0]))
+        journal.begin(chunk_of([1, 2]))
+        if closed:
+            journal.close()
+        assert read_journal(path).suspects.tolist() == ([] if closed else [1, 2])
+        assert read_journal(path).numbers.tolist() == [0]
+        journal.close()
+
+
 @given(data=st.data())
 def test_a_file_cut_off_anywhere_yields_its_whole_records_and_goes_on(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("cut")
