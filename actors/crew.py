@@ -2,7 +2,7 @@
 
 import logging
 import sys
-import time
+from collections.abc import Iterable
 from typing import Any
 
 import ray
@@ -113,11 +113,19 @@ class Crew:
         self._job = None
         self.panels = SharedPanels(put, self.config.pool_size, store_bytes)
 
-    def statistics(self) -> dict[str, Any]:
-        """Figures of the pool and of each worker that answers within 5 seconds."""
-        self._admit(5.0)
-        asked = {member.actor.statistics.remote(): member for member in self.staff.roster.placed}
-        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=5.0) if asked else ([], [])
+    def ask_figures(self) -> dict[Any, Member]:
+        """Calls that ask each worker for its figures; one that runs a chunk answers after it."""
+        return {member.actor.statistics.remote(): member for member in self.staff.roster.placed}
+
+    @staticmethod
+    def answered(asked: Iterable[Any], timeout: float) -> list[Any]:
+        """Those calls that are answered, all of them or as many as within `timeout` seconds."""
+        calls = list(asked)
+        return list(ray.wait(calls, num_returns=len(calls), timeout=timeout)[0]) if calls else []
+
+    def statistics(self, asked: dict[Any, Member]) -> dict[str, Any]:
+        """Figures of the pool and of each worker that has answered."""
+        answered = self.answered(asked, 0)
         workers = [
             {"name": f"worker-{asked[call].number}", "node": asked[call].node, **value}
             for call, value in zip(answered, read(answered), strict=True)
@@ -135,18 +143,14 @@ class Crew:
 
     # who works
 
-    def _admit(self, limit: float) -> None:
-        """Furnish workers that start while no study runs, for `limit` seconds at most."""
-        until = time.monotonic() + limit
-        while (
-            len(self.staff.roster.placed) < min(self.size, len(self.staff.roster))
-            and (left := until - time.monotonic()) > 0
-        ):
-            answers = self.staff.calls.collect_placed(left)
-            if answers is None:
-                return
-            for answer in answers:
-                self._furnish(answer)
+    def admit(self, limit: float) -> bool:
+        """Furnish workers who get their CPU within `limit` seconds; whether others may yet."""
+        if len(self.staff.roster.placed) >= min(self.size, len(self.staff.roster)):
+            return False
+        answers = self.staff.calls.collect_placed(limit)
+        for answer in answers or ():
+            self._furnish(answer)
+        return answers is not None
 
     def _furnish(self, answer: Answer) -> None:
         """Set up a worker that has got its CPU."""
