@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from actors import runtime
+from actors import patience, runtime
 from actors.pool import PersistentWorkerPool
 from layers.parsed_bundle import COLUMNS, Taker, Task, parse, write
 from measuring.memory import resident
@@ -26,7 +26,7 @@ from rustybt_ray.workspace.asset_cache import Assets
 from rustybt_ray.workspace.history_cache import HistoryCache
 from rustybt_ray.workspace.market_data import MarketData
 
-PATIENCE, KEPT = 120.0, 64
+PATIENCE, KEPT = 300.0, 64
 TARGET = "target under 50"
 Bundle = tuple[Panel, Task, Task]
 """A panel, the task of opening it and that of parsing its files."""
@@ -70,6 +70,7 @@ def measure(quick: bool) -> list[Row]:
         bundles = [made(seed, Path(folder) / str(seed)) for seed in range(2 * runs + 1)]
         for panel, _, own in bundles[:2]:
             check(panel, Path(str(own.folder)))
+        patience.START_LIMIT = PATIENCE  # sixteen processes that start on two busy cores take longer than pools wait
         runtime.attach_or_start(max(sizes))  # kept while pools come and go
         try:
             return [*pooled(sizes, bundles[0], bundles[1 : runs + 1], bundles[runs + 1 :]), starting(bundles[0], quick)]
