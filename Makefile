@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: help demo test test-all coverage lint bench clean
+.PHONY: help demo test test-all coverage lint bench bench-quick gate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,8 +36,14 @@ lint: $(READY) ## style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## all benchmarks, and docs/PERFORMANCE.md from their results (an hour on two cores)
+bench: $(READY) ## every benchmark, then docs/PERFORMANCE.md and the README's table (under an hour; leave the machine alone)
 	$(BIN)/python benchmarks/run.py
+
+bench-quick: $(READY) ## fewer runs of smaller workloads (minutes)
+	$(BIN)/python benchmarks/run.py --quick
+
+gate: $(READY) ## our speed as ratios, against the committed ones
+	$(BIN)/python benchmarks/gate.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -45,7 +45,7 @@ class SharedPanels:
     Parameters
     ----------
     put : callable
-        Places an object and returns its reference: `ray.put`.
+        Places an object and returns its reference, as `ray.put` does.
     limit : int
         Panels to keep; the one unused for longest is let go.
     room : callable

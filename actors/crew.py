@@ -2,7 +2,7 @@
 
 import logging
 import sys
-import time
+from collections.abc import Iterable
 from typing import Any
 
 import ray
@@ -10,7 +10,7 @@ import ray
 from actors.bundle_store import SharedPanels
 from actors.calls import PLACED, READY, SETUP, Answer, read
 from actors.census import ANSWER, store_bytes
-from actors.faults import breaks_study, cause_of, is_suspect, lost_node
+from actors.faults import breaks_study, cause_of, is_suspect, lost_node, no_room, put, store_is_full
 from actors.roster import Member
 from actors.runtime import Session
 from actors.staff import Staff
@@ -46,7 +46,7 @@ class Crew:
         self, session: Session, config: OptimizationConfig, runner: Any = None, name: str | None = None
     ) -> None:
         self.config = config
-        self.panels = SharedPanels(ray.put, config.pool_size, store_bytes)
+        self.panels = SharedPanels(put, config.pool_size, store_bytes)
         self.restarts = self.trials = self.chunks = 0
         self._job: Any = None
         self._any_ready = self._ever_ready = False
@@ -66,7 +66,7 @@ class Crew:
     def prepare(self, job: Job) -> None:
         """Give every worker the job, and start those that are missing; what earlier jobs left in flight is forgotten."""
         self.staff.calls.forget_work()
-        self._job, self._any_ready = ray.put(job), False
+        self._job, self._any_ready = put(job), False
         self.staff.patience.begin()
         if self.staff.session.elastic:
             self.staff.census.settle(ANSWER)
@@ -111,13 +111,21 @@ class Crew:
 
     def _reset(self) -> None:
         self._job = None
-        self.panels = SharedPanels(ray.put, self.config.pool_size, store_bytes)
+        self.panels = SharedPanels(put, self.config.pool_size, store_bytes)
 
-    def statistics(self) -> dict[str, Any]:
-        """Figures of the pool and of each worker that answers within 5 seconds."""
-        self._admit(5.0)
-        asked = {member.actor.statistics.remote(): member for member in self.staff.roster.placed}
-        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=5.0) if asked else ([], [])
+    def ask_figures(self) -> dict[Any, Member]:
+        """Calls that ask each worker for its figures; one that runs a chunk answers after it."""
+        return {member.actor.statistics.remote(): member for member in self.staff.roster.placed}
+
+    @staticmethod
+    def answered(asked: Iterable[Any], timeout: float) -> list[Any]:
+        """Those calls that are answered, all of them or as many as within `timeout` seconds."""
+        calls = list(asked)
+        return list(ray.wait(calls, num_returns=len(calls), timeout=timeout)[0]) if calls else []
+
+    def statistics(self, asked: dict[Any, Member]) -> dict[str, Any]:
+        """Figures of the pool and of each worker that has answered."""
+        answered = self.answered(asked, 0)
         workers = [
             {"name": f"worker-{asked[call].number}", "node": asked[call].node, **value}
             for call, value in zip(answered, read(answered), strict=True)
@@ -135,18 +143,14 @@ class Crew:
 
     # who works
 
-    def _admit(self, limit: float) -> None:
-        """Furnish workers that start while no study runs, for `limit` seconds at most."""
-        until = time.monotonic() + limit
-        while (
-            len(self.staff.roster.placed) < min(self.size, len(self.staff.roster))
-            and (left := until - time.monotonic()) > 0
-        ):
-            answers = self.staff.calls.collect_placed(left)
-            if answers is None:
-                return
-            for answer in answers:
-                self._furnish(answer)
+    def admit(self, limit: float) -> bool:
+        """Furnish workers who get their CPU within `limit` seconds; whether others may yet."""
+        if len(self.staff.roster.placed) >= min(self.size, len(self.staff.roster)):
+            return False
+        answers = self.staff.calls.collect_placed(limit)
+        for answer in answers or ():
+            self._furnish(answer)
+        return answers is not None
 
     def _furnish(self, answer: Answer) -> None:
         """Set up a worker that has got its CPU."""
@@ -173,6 +177,9 @@ class Crew:
         reports: list[Report] = []
         dead: dict[int, BaseException] = {}
         for answer in came:
+            if store_is_full(answer.value) and (answer.what >= 0 or not self._any_ready):
+                self.staff.calls.hush()
+                raise no_room(answer.value)
             if isinstance(answer.value, ray.exceptions.RayTaskError):
                 self._raised(answer, reports, dead)
             elif isinstance(answer.value, BaseException):

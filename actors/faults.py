@@ -4,6 +4,8 @@ from typing import Any
 
 import ray
 
+from rustybt_ray.exceptions import ExecutionError
+
 ADVICE = ("There are some potential root causes", "Some common causes include")
 BOILERPLATE = ("The actor died unexpectedly", "The actor is dead because its worker process has died.")
 
@@ -25,6 +27,37 @@ def lost_node(error: BaseException) -> bool:
 def breaks_study(error: Any) -> bool:
     """Whether an error that a worker raised outside any trial would meet every chunk: all but memory and cancelling."""
     return not isinstance(error.cause, (MemoryError, ray.exceptions.TaskCancelledError))
+
+
+def store_is_full(error: Any) -> bool:
+    """Whether an answer says that an object could not be placed, here or in a worker: every chunk would meet that."""
+    cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
+    return isinstance(cause, (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError))
+
+
+def no_room(error: BaseException) -> ExecutionError:
+    """What people are told of a store that is full."""
+    remedy = (
+        "Free some of /dev/shm and of the disk with Ray's temporary folder, to which it spills, keep fewer panels "
+        "(max_bundle_pool_size), or give Ray a larger object_store_memory."
+    )
+    return ExecutionError("Ray's object store is full", cause_of(error), remedy)
+
+
+def put(value: Any) -> Any:
+    """A reference to an object placed in the store.
+
+    Raises
+    ------
+    ExecutionError
+        If it is full.
+    """
+    try:
+        return ray.put(value)
+    except ray.exceptions.RayError as error:
+        if store_is_full(error):
+            raise no_room(error) from error
+        raise
 
 
 def cause_of(error: BaseException, limit: int = 400) -> str:

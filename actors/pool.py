@@ -1,6 +1,8 @@
 """PersistentWorkerPool: the worker pool on Ray, which keeps its workers, panels and indicators between studies."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors import runtime
@@ -18,6 +20,8 @@ from rustybt_ray.execution.ports import Report
 if TYPE_CHECKING:
     from actors.crew import Crew
 
+ANSWER = 5.0  # seconds that workers get to start, and as many to say their figures
+BREATH = 0.05  # seconds for which statistics keep the Ray thread
 PATIENCE = 120.0  # seconds within which the Ray thread must come back from a call that should take none
 
 
@@ -153,8 +157,15 @@ class PersistentWorkerPool:
         self._thread.call(self._started().abandon, limit=PATIENCE)
 
     def statistics(self) -> dict[str, Any]:
-        """Trials, chunks, restarts and bytes of panels, and under "workers" the figures of each worker."""
-        return self._thread.call(self._started().statistics, limit=PATIENCE)
+        """Trials, chunks, restarts and bytes of panels, and under "workers" the figures of each that answers within 5 seconds.
+
+        A study that runs in another thread goes on meanwhile.
+        """
+        crew, call = self._started(), partial(self._thread.call, limit=PATIENCE)
+        self._wait(lambda: not call(crew.admit, BREATH))
+        asked = call(crew.ask_figures)
+        self._wait(lambda: len(call(crew.answered, asked, BREATH)) == len(asked))
+        return call(crew.statistics, asked)
 
     def close(self) -> None:
         """End the workers, and the Ray that was started for them; those of a named pool wait for their next driver."""
@@ -206,6 +217,13 @@ class PersistentWorkerPool:
             self._thread.call(getattr(crew, how), limit=PATIENCE)
         finally:
             runtime.release()
+
+    @staticmethod
+    def _wait(condition: Callable[[], bool]) -> None:
+        """Until it holds, or for 5 seconds; between two looks the Ray thread is free for a driver."""
+        until = time.monotonic() + ANSWER
+        while not condition() and time.monotonic() < until:
+            pass
 
     @staticmethod
     def _end_kept(name: str) -> None:

@@ -1,10 +1,14 @@
 """The benchmarks, by name, in the order of the page."""
 
 from layers import (
+    assets,
+    bundle_pool,
     capacity,
     flames,
     forward,
     grid,
+    grouping,
+    history,
     memory,
     million,
     nearness,
@@ -14,10 +18,12 @@ from layers import (
     start,
     store,
     sweep,
+    tiers,
 )
 from measuring.rows import Benchmark
 
 MODULES = (
-    start, sweep, grid, forward, million, store, pools, scaling, capacity, overhead, nearness, memory, flames,
+    start, assets, grouping, history, tiers, bundle_pool, scaling, capacity, store, pools, overhead, nearness, memory,
+    sweep, grid, forward, million, flames,
 )  # fmt: skip
 BENCHMARKS: dict[str, Benchmark] = {module.BENCHMARK.name: module.BENCHMARK for module in MODULES}

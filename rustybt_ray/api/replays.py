@@ -84,6 +84,7 @@ class Replays:
         trials = {name: np.where(choices.failed_in_test(places), GAP, places) for name, places in trials.items()}
         used = {place for places in trials.values() for place in places.tolist()} - {GAP}
         params = {place: choices.params(place) for place in used}
+        trials = {name: self._that_run(places, params) for name, places in trials.items()}
         pieces = {name: self._pieces(places, params) for name, places in trials.items()}
         pieces["buy_and_hold"] = [self._buy_and_hold()]
         self._rows.release()
@@ -110,13 +111,38 @@ class Replays:
         )
         return Curves(frame, metrics)
 
+    def _that_run(self, places: IntArray, params: Params) -> IntArray:
+        """The places, a gap where a trial fails on its part of the curve.
+
+        A trial that ran in a test may fail on the first part of it, which ends earlier where tests overlap.
+        """
+        made = places.copy()
+        for place in dict.fromkeys(places.tolist()):  # all windows of one, so that its rows are made once
+            for window in np.flatnonzero(places == place).tolist():
+                if not self._runs(window, place, params):
+                    made[window] = GAP
+        return made
+
+    def _runs(self, window: int, place: int, params: Params) -> bool:
+        """Whether a trial has a piece in a window; it is kept."""
+        if (window, place) in self._made:
+            return True
+        if not self.flat and self.layout[window].stitched == self.layout[window].test:
+            return True  # its rows are those of the test, in which it ran
+        try:
+            self._made[window, place] = self._piece(window, place, params)
+        except MemoryError:
+            raise
+        except (Exception, SystemExit):
+            return False
+        return True
+
     def _pieces(self, places: IntArray, params: Params) -> list[Piece]:
         if not self.flat:
             return [self._joined(places, params)]
-        for place in dict.fromkeys(places.tolist()):
-            missing = [w for w in np.flatnonzero(places == place).tolist() if (w, place) not in self._made]
-            for window in missing:
-                self._made[window, place] = self._piece(window, place, params)
+        for window in np.flatnonzero(places == GAP).tolist():
+            if (window, GAP) not in self._made:
+                self._made[window, GAP] = self._piece(window, GAP, params)
         return [self._made[window, place] for window, place in enumerate(places.tolist())]
 
     def _piece(self, window: int, place: int, params: Params) -> Piece:

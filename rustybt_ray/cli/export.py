@@ -11,7 +11,9 @@ from rustybt_ray.cli.parsing import Parsed
 if TYPE_CHECKING:
     import polars as pl
 
-OWN = ("study.json", "journal", "table.parquet", "returns.parquet", "lock")
+OWN = (
+    "study.json", "journal", "table.parquet", "returns.parquet", "windows.parquet", "out_of_sample.parquet", "lock",
+)  # fmt: skip
 """Files of a run directory that no export may replace."""
 
 

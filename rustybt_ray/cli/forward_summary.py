@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from rustybt_ray.cli.summary import failures, without_costs
+from rustybt_ray.cli.summary import failures, learning, without_costs
 from rustybt_ray.cli.values import params_text, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rustybt_ray.studies.walk_forward import WalkForward
+    from rustybt_ray.validation.figures import Mean
 
 COMPARED = ("total_return", "annual_return", "sharpe_ratio", "max_drawdown", "turnover", "n_trades")
 MOST = 24
@@ -73,17 +74,20 @@ def sentences(found: "WalkForward") -> list[str]:
     skill, ranks, rate = found.skill, found.rank_correlation, found.efficiency
     meaning = "the place of the choice among all trials out of sample, 1 best; at 0.5 choosing was worthless"
     said = [
-        f"selection skill {skill.mean:.2f}, {skill.low:.2f} to {skill.high:.2f} (95 %) over {skill.windows} windows: {meaning}.",
-        f"rank correlation of train and test {ranks.mean:.2f}, {ranks.low:.2f} to {ranks.high:.2f}.",
+        f"selection skill {_mean(skill)}: {meaning}.",
+        f"rank correlation of train and test {_mean(ranks)}.",
     ]
     if rate.value == rate.value:
         said.append(f"efficiency {rate.value:.2f}: mean {found.spec.objective} of tests over that of trains.")
-    moves = ", ".join(f"{row['parameter']} {row['overall']:.2f}" for row in found.stability.iter_rows(named=True))
-    said.append(f"stability of what was chosen, 1 the same, 0 as by lot: {moves}.")
+    rows = [row for row in found.stability.iter_rows(named=True) if row["overall"] == row["overall"]]
+    if moves := ", ".join(f"{row['parameter']} {row['overall']:.2f}" for row in rows):
+        said.append(f"stability of what was chosen, 1 the same, 0 as by lot: {moves}.")
     said.append(causality(found))
     if found.spec.costs.free:
         said.append(without_costs(found.metrics))
     said += found.notes
+    if found.spec.adaptive:
+        said.append(f"{learning(found.study)} It was told the objective in the first train alone.")
     if found.n_failed:
         said.append(failures(found.study))
     if found.stopped:
@@ -91,6 +95,21 @@ def sentences(found: "WalkForward") -> list[str]:
             f"Ended early ({found.stopped}): {found.n_trials:,} trials are finished, and the windows chose among these."
         )
     return said
+
+
+def _mean(figure: "Mean") -> str:
+    """A mean over windows with its interval, or that there is none.
+
+    Examples
+    --------
+    >>> from rustybt_ray.validation.figures import mean_interval
+    >>> nan = float("nan")
+    >>> _mean(mean_interval([0.4, 0.6, nan])), _mean(mean_interval([0.4])), _mean(mean_interval([nan]))
+    ('0.50, -0.77 to 1.77 (95 %) over 2 windows', '0.40 in one window', 'undefined in every window')
+    """
+    if figure.windows < 2:
+        return f"{figure.mean:.2f} in one window" if figure.windows else "undefined in every window"
+    return f"{figure.mean:.2f}, {figure.low:.2f} to {figure.high:.2f} (95 %) over {figure.windows} windows"
 
 
 def causality(found: "WalkForward") -> str:

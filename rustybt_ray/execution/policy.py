@@ -1,11 +1,15 @@
 """How many trials travel together: enough that a message costs little, few enough that workers finish together."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import field
+from typing import Any
 
 from rustybt_ray._record import record_class
 
 WINDOW = 1 << 15  # trials that are put in order at a time, unless there are so many workers that each would get a few
+WEIGHED = 8  # trials at most whose parameters are weighed for those of a window
+NUMBER = 9  # bytes of a number in a message
 GUESSED_BYTES = (
     1_000.0  # an answer's bytes a trial before one was seen: 60 metrics, 37 moments, number, state, duration
 )
@@ -26,7 +30,7 @@ class ChunkPolicy:
     growth : float, default 8
         How many times larger than the largest measured chunk the next may be.
     nbytes : int, default 1_000_000
-        Bytes of a message.
+        Bytes of a message, there or back.
     depth : int, default 2
         Chunks in flight a worker: the second hides the way of the first one's answer.
     ahead : int, default 8
@@ -42,6 +46,7 @@ class ChunkPolicy:
     ahead: int = 8
     _seconds: float = field(default=math.nan, init=False)
     _bytes: float = field(default=GUESSED_BYTES, init=False)
+    _asked: float = field(default=0.0, init=False)
     _largest: int = field(default=0, init=False)
 
     @classmethod
@@ -67,6 +72,10 @@ class ChunkPolicy:
         self._bytes = max(nbytes / trials, 1.0)
         self._largest = max(self._largest, trials)
 
+    def weigh(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Learn what the parameters of the trials to come take, by some of them."""
+        self._asked = sum(_mean_bytes(values) for values in columns.values() if len(values))
+
     def window(self, workers: int, size: int) -> int:
         """Trials to ask the search for when chunks have `size` trials."""
         return max(min(self.ahead * workers * size, max(WINDOW, 4 * workers * size)), size) if self.ahead else size
@@ -80,4 +89,20 @@ class ChunkPolicy:
             floor = min(self.least / self._seconds, size)
         if remaining is not None and workers > 1:
             size = min(size, max(remaining / (self.depth * workers), floor))
-        return max(1, math.ceil(min(size, self.nbytes / self._bytes)))
+        return max(1, math.ceil(min(size, self.nbytes / max(self._bytes, self._asked))))
+
+
+def _mean_bytes(values: Sequence[Any]) -> float:
+    some = values[:: -(-len(values) // WEIGHED)]
+    return sum(map(_bytes, some)) / len(some)
+
+
+def _bytes(value: Any) -> int:
+    """Bytes that a parameter takes in a message, about."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, tuple | list | set | frozenset):
+        return sum(map(_bytes, value))
+    if isinstance(value, Mapping):
+        return sum(_bytes(name) + _bytes(part) for name, part in value.items())
+    return int(getattr(value, "nbytes", NUMBER))

@@ -7,6 +7,7 @@ import numpy as np
 
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.weights import Weights
+from rustybt_ray.exceptions import WeightsError
 from rustybt_ray.workspace.cut_data import CutData
 from rustybt_ray.workspace.history_cache import HistoryCache
 from rustybt_ray.workspace.market_data import MarketData
@@ -44,8 +45,18 @@ def same_rows(
     return True
 
 
-def padded(weights: Any, rows: int) -> Any:
-    """Weights of a cut panel with rows behind them that order nothing, so that they have the whole panel's shape."""
+def padded(weights: Any, cut: int, rows: int) -> Any:
+    """Weights of a panel cut to `cut` rows with more behind them that order nothing, so that they have the whole panel's `rows`.
+
+    Raises
+    ------
+    WeightsError
+        If they have neither number of rows: one that is filled up would be no orders in place of an error.
+    """
+    shape = np.shape(weights)
+    if len(shape) == 2 and shape[0] not in (cut, rows):
+        what = f"weights must have a row for each of the {cut} bars of the panel cut there; received {shape}"
+        raise WeightsError(what, "rows x assets", "Return one row a bar and one column an asset of data.close.")
     if isinstance(weights, Weights):
         mask = None if weights.mask is None else _longer(weights.mask, rows, False)
         values = None if weights.values is None else _longer(np.asarray(weights.values), rows, np.nan)
@@ -56,7 +67,7 @@ def padded(weights: Any, rows: int) -> Any:
 
 def _longer(array: np.ndarray, rows: int, value: Any) -> np.ndarray:
     kind = np.bool_ if array.dtype == np.bool_ else np.float64
-    made = np.full((max(rows, len(array)), *array.shape[1:]), value, dtype=kind)
+    made = np.full((rows, *array.shape[1:]), value, dtype=kind)
     made[: len(array)] = array
     return made
 

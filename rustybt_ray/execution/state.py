@@ -157,6 +157,7 @@ class DriverState:
     def _on_asked(self, event: Asked) -> None:
         self.remaining, self._dry = event.remaining, not len(event.numbers)
         if not self.cancelled:
+            self.policy.weigh(event.columns)
             self._shelf.put(event.numbers, event.columns, self._size(event.remaining))
 
     def _on_done(self, event: ChunkDone) -> list[Instruction]:

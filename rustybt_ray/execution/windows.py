@@ -210,7 +210,7 @@ class TargetRows:
         if end not in self._cuts:
             self._cuts[end] = CutData(self.panel, end, self._workspace.history)
             self._cuts[end].scope = self.job.digest
-        return padded(self.function(self._cuts[end], **params), self.panel.shape[0])
+        return padded(self.function(self._cuts[end], **params), end + 1, self.panel.shape[0])
 
     def release(self) -> None:
         """Let go of the cuts and of their indicators."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from rustybt_ray._arrow import scalars, texts, to_arrow, to_numpy
 from rustybt_ray.engine.metrics import MOMENTS
+from rustybt_ray.exceptions import RunError
 from rustybt_ray.execution.messages import Block, Chunk, TrialError
 from rustybt_ray.search.protocol import without_absent
 
@@ -67,6 +68,22 @@ def from_bytes(payload: bytes) -> tuple[dict[str, list[Any]], Block]:
     )
     parameters = [name for name in batch.schema.names if name.startswith(PARAMETER)]
     return {name.removeprefix(PARAMETER): batch.column(name).to_pylist() for name in parameters}, block
+
+
+def from_record(payload: bytes, where: str) -> tuple[dict[str, list[Any]], Block]:
+    """As `from_bytes`, of a record of the journal `where`, whose checksum is right.
+
+    Raises
+    ------
+    RunError
+        If it is no such batch.
+    """
+    try:
+        return from_bytes(payload)
+    except Exception as error:  # pyarrow has a dozen kinds, and what reads as a batch may lack columns
+        what = f"a record of the journal is whole and no batch of trials ({type(error).__name__}: {error})"
+        remedy = "Use the rustybt_ray that wrote it, or restore the file from a copy; nothing was changed."
+        raise RunError(what, where, remedy) from error
 
 
 def _error(block: Block, number: int) -> str | None:

@@ -72,7 +72,8 @@ def days_of(text: str) -> np.ndarray:
 
 
 def _result(found: WalkForward) -> dict[str, Any]:
-    skill, efficiency = found.skill, found.efficiency
+    skill, efficiency, study = found.skill, found.efficiency, found.study
+    cost = {"waited_seconds": study.waited, "choosing_seconds": study.choosing} if study.spec.adaptive else {}
     return {
         "trials": found.n_trials,
         "failed": found.n_failed,
@@ -89,4 +90,5 @@ def _result(found: WalkForward) -> dict[str, Any]:
         "stopped": found.stopped,
         "executor": found.executor,
         "elapsed_seconds": found.elapsed,
+        **cost,
     }

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from rustybt_ray._record import record_class
 from rustybt_ray._typing import IntArray
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.execution.messages import Block, Chunk
-from rustybt_ray.studies.batches import from_bytes, to_bytes
+from rustybt_ray.studies.batches import from_record, to_bytes
 from rustybt_ray.studies.records import BEGUN, BLOCK, encode, file_header, read_entries
 
 log = logging.getLogger("rustybt_ray.journal")
@@ -51,13 +52,13 @@ def read_journal(path: Path) -> Recorded:
     Raises
     ------
     RunError
-        If it is damaged before its end, or of a newer format.
+        If it is damaged before its end, of a newer format, or holds what is no batch.
     """
     found = Recorded()
     try:
         for entry in read_entries(path):
             if entry.kind == BLOCK:
-                found.blocks.append(from_bytes(entry.payload))
+                found.blocks.append(from_record(entry.payload, str(path)))
             elif entry.kind == BEGUN:
                 found.suspects = np.frombuffer(entry.payload, np.int64)
             found.end = entry.end
@@ -87,7 +88,7 @@ class Journal:
 
     def __init__(self, path: Path, end: int = 0) -> None:
         self.path = path
-        self._unsynced, self._synced = 0, time.monotonic()
+        self._unsynced, self._synced, self._begun = 0, time.monotonic(), False
         try:
             self._file = path.open("r+b" if path.exists() else "xb", buffering=0)
             self._file.truncate(end)
@@ -108,6 +109,7 @@ class Journal:
             If they cannot be written; the journal stays as it was before them.
         """
         self._append(encode(BLOCK, to_bytes(chunk, block)))
+        self._begun = False
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%d trials written", len(block), extra={"trials": len(block), "end": self._end})
         self.tick()
@@ -115,6 +117,7 @@ class Journal:
     def begin(self, chunk: Chunk) -> None:
         """Note the trials that this process is about to run: if it dies in them, they are run apart from it."""
         self._append(encode(BEGUN, chunk.numbers.astype(np.int64).tobytes()))
+        self._begun = True
 
     def tick(self) -> None:
         """Bring what was written to the disk when its time has come."""
@@ -130,9 +133,12 @@ class Journal:
         self._unsynced, self._synced = 0, time.monotonic()
 
     def close(self) -> None:
-        """Bring everything to the disk and close the file."""
+        """Bring everything to the disk and close the file; who comes to this did not die in the trials that were begun."""
         if not self._file.closed:
             try:
+                if self._begun:
+                    with suppress(RunError):  # a disk that is full is told by who met it first
+                        self._append(encode(BEGUN, b""))
                 self.sync()
             finally:
                 self._file.close()

@@ -225,6 +225,11 @@ class Study:
         InputError
             If there is no such trial, or the study's trials have no backtest of their own (objective functions).
         """
+        if self._replay is None and self.spec.walk_forward is not None:
+            remedy = (
+                "Call rb.backtest with wf.choice(window).params and the dates of a part: start=, end= from wf.windows."
+            )
+            raise InputError("backtest", "asked of a study of one period", "the trials of a walk-forward", remedy)
         if self._replay is None:
             raise InputError(
                 "backtest", "asked of a study of a target function", self.spec.kind, "Call your function again."

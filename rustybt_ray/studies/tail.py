@@ -6,7 +6,7 @@ from typing import Any
 
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.execution.messages import Block
-from rustybt_ray.studies.batches import from_bytes
+from rustybt_ray.studies.batches import from_record
 from rustybt_ray.studies.records import BLOCK, HEADER, read_entries
 
 
@@ -45,6 +45,6 @@ class JournalTail:
             for entry in read_entries(self.path, self.end):
                 self.end = entry.end
                 if entry.kind == BLOCK:
-                    yield from_bytes(entry.payload)
+                    yield from_record(entry.payload, str(self.path))
         except OSError as error:
             raise RunError("the journal cannot be read", f"{self.path}: {error.strerror}", "Check it.") from error

@@ -243,10 +243,9 @@ def _notes(found: WalkForward) -> list[str]:
     if gaps := np.flatnonzero(choices.chosen < 0).tolist():
         which = f"Window {gaps[0]} has" if len(gaps) == 1 else f"{len(gaps)} windows, the first is {gaps[0]}, have"
         made.append(f"{which} no trial that qualifies: cash, marked as a gap.")
-    failed = np.flatnonzero(choices.failed_in_test(choices.chosen)).tolist()
     made += [
         f"Window {window}: the chosen trial failed in the test; cash, marked as a gap in the curve."
-        for window in failed
+        for window in _failed(found)
     ]
     if found.leaks:
         which = ", ".join(map(str, found.leaks[:5])) + (", ..." if len(found.leaks) > 5 else "")
@@ -260,6 +259,17 @@ def _notes(found: WalkForward) -> list[str]:
     ):
         made.append(f"{partly} trials failed in some segments and not in others; see the column error of wf.trials.")
     return made
+
+
+def _failed(found: WalkForward) -> list[int]:
+    """Windows whose choice failed in the test, or on its part of the curve."""
+    choices = found.choices
+    if found.curves is None:
+        failed: list[int] = np.flatnonzero(choices.failed_in_test(choices.chosen)).tolist()
+        return failed
+    frame = found.curves.frame
+    cash = frame.filter(frame["gap"])["window"].unique().sort().to_list()
+    return [window for window in cash if choices.chosen[window] >= 0]
 
 
 def curve_frame(

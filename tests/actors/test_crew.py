@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+import ray as real_ray
 from fake_ray import FakeRay
 from hypothesis import given
 from hypothesis import strategies as st
 from trials import wave_panel
 
-from actors import calls, census, crew, patience, roster, staff
+from actors import calls, census, crew, faults, patience, roster, staff
 from actors.runtime import Session
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.exceptions import ExecutionError
@@ -22,7 +23,7 @@ class Study:
 
     def __init__(self, ray, workers, elastic=True):
         self.patch = pytest.MonkeyPatch()
-        for module in (calls, census, crew, roster, staff):
+        for module in (calls, census, crew, faults, roster, staff):
             self.patch.setattr(module, "ray", ray)
         self.patch.setattr(patience, "SLOWEST_RETRY", 0.0)
         self.patch.setattr(crew, "store_bytes", lambda: 1e9)
@@ -218,6 +219,35 @@ def test_a_study_that_no_node_can_run_ends_with_one_error(study):
     ray.broken.add("node-1")
     with pytest.raises(ExecutionError, match=r"a worker cannot run this study .*No module named 'numba'"):
         study(ray).go()
+
+
+FULL = [
+    real_ray.exceptions.OutOfDiskError("Local disk is full\nmore"),
+    real_ray.exceptions.RayTaskError("run", "", real_ray.exceptions.ObjectStoreFullError("no room")),
+]
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_answers_that_find_no_room_end_the_study_with_one_error(study, error):
+    ray = FakeRay(2)
+    here = study(ray)
+    assert here.go() == 2
+    ray.block = error
+    with pytest.raises(ExecutionError, match=r"object store is full \(.*/dev/shm.*max_bundle_pool_size"):
+        here.go()
+
+
+@pytest.mark.parametrize("what", ["panel", "job"])
+def test_so_does_a_panel_or_a_job_that_finds_none(study, what):
+    ray = FakeRay(2)
+    here = study(ray)
+
+    def full(value):
+        raise FULL[0]
+
+    ray.put = full
+    with pytest.raises(ExecutionError, match=r"object store is full \(OutOfDiskError: Local disk is full"):
+        here.crew.open(wave_panel(50)) if what == "panel" else here.crew.prepare("job")
 
 
 def test_a_ray_of_ours_is_not_looked_at(study):

@@ -245,6 +245,23 @@ def test_sigterm_ends_a_study_with_what_is_done(tmp_path):
     assert (tmp_path / "run" / "table.parquet").exists()
 
 
+def test_ctrl_c_twice_in_the_middle_of_a_trial_blames_none(panel, tmp_path, caplog):
+    pressed = []
+
+    def impatient(trial):
+        if trial.params["x"] == 3 and not pressed:
+            pressed.append(signal.raise_signal(signal.SIGINT))
+            signal.raise_signal(signal.SIGINT)
+        return float(trial.params["x"])
+
+    options = {"bundle": panel, "space": {"x": rb.Int(0, 9)}, "progress": False, "run_dir": tmp_path, "version": "1"}
+    with pytest.raises(KeyboardInterrupt):
+        rb.optimize(impatient, **options)
+    study = rb.optimize(impatient, resume=True, **options)
+    assert "died" not in caplog.text
+    assert (study.executor, study.trials["value"].to_list()) == ("inline", [float(x) for x in range(10)])
+
+
 def test_two_drivers_do_not_meet_in_one_directory(panel, tmp_path):
     driver = start(tmp_path / "run")
     while driver.poll() is None and len(recorded(tmp_path / "run")) < 1:

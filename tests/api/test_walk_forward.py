@@ -352,3 +352,56 @@ def test_a_choice_that_peeks_where_the_first_trial_did_not_is_named(tmp_path):
     assert any(note.startswith("NOT OUT OF SAMPLE: the choice of window") for note in found.notes)
     assert rb.load(tmp_path).leaks == found.leaks
     assert walk().leaks == ()
+
+
+@pytest.mark.parametrize("positions", ["flat", "carry"])
+def test_a_choice_that_fails_on_its_part_of_an_overlapping_test_is_cash(positions, tmp_path):
+    ends = (125, 145)  # of the parts of the curve of windows 1 and 2, and of no train or test
+
+    def breaks(data, fast, slow):
+        if data.shape[0] in ends:
+            raise ValueError("not on this day")
+        return global_scale(data, fast, slow)
+
+    options = {"windows": rb.Rolling(train=85, test=50, step=20), "purge": 4, "positions": positions}
+    found, whole = walk(strategy=breaks, run_dir=tmp_path, **options), walk(strategy=global_scale, **options)
+    assert found.rows == "cut"
+    assert [window.stitched.stop for window in found.layout[1:3]] == list(ends)
+    assert found.trials.equals(whole.trials)
+    curve = found.out_of_sample
+    assert curve.filter(pl.col("gap"))["window"].unique().to_list() == [1, 2]
+    assert (curve.filter(pl.col("gap"))["exposure"] == 0.0).all()
+    note = "Window 2: the chosen trial failed in the test; cash, marked as a gap in the curve."
+    assert note in found.notes
+    assert rb.load(tmp_path).notes == found.notes
+    if positions == "flat":
+        others = pl.col("window").is_in([1, 2]).not_()
+        assert curve.filter(others)["returns"].equals(whole.out_of_sample.filter(others)["returns"])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, rb.on_change, lambda rows: rb.equal_weight(rows > 0.0)])
+@pytest.mark.parametrize("first", [crossover, peeking])
+def test_weights_of_another_shape_are_an_error_and_no_lack_of_orders(first, kind):
+    def wrong(data, fast, slow):
+        if (fast, slow) == (2, 8):  # what shows whether rows of the whole history serve
+            return first(data, fast, slow)
+        return kind(np.full((3, 3), 0.2))
+
+    found = walk(strategy=wrong)
+    assert found.rows == ("history" if first is crossover else "cut")
+    assert found.n_failed == 11
+    errors = found.trials.filter(pl.col("trial") > 0)["error"].unique().to_list()
+    assert len(errors) == 1
+    assert "weights must have a row for each of the 80 bars of the panel cut there; received (3, 3)" in errors[0]
+    assert found.windows["trial"].unique().to_list() == [0]
+
+
+def test_weights_of_the_whole_history_s_shape_serve_on_a_cut():
+    shape = market().shape
+
+    def long(data, fast, slow):
+        made = np.full(shape, np.nan)
+        made[: data.shape[0]] = global_scale(data, fast, slow)
+        return made
+
+    assert same(walk(strategy=long), walk(strategy=lambda data, fast, slow: np.asarray(global_scale(data, fast, slow))))

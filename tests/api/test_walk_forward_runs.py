@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from fake_pool import FakePool
-from forward_cases import SPACE, crossover, global_scale, market, peeking, same, slow_crossover, walk
+from forward_cases import COSTS, SPACE, crossover, global_scale, market, peeking, same, slow_crossover, walk
 
 import rustybt_ray as rb
 from rustybt_ray.exceptions import RunError
@@ -84,6 +84,17 @@ def test_a_killed_driver_loses_nothing_and_computes_nothing_twice(tmp_path):
 def recorded(run_dir):
     path = run_dir / "journal"
     return read_journal(path).numbers.tolist() if path.exists() else []
+
+
+def test_its_trials_say_how_one_is_run_again(tmp_path):
+    for found in (walk(run_dir=tmp_path), rb.load(tmp_path)):
+        with pytest.raises(rb.InputError, match=r"the trials of a walk-forward'\. Call rb\.backtest with wf\.choice"):
+            found.study.backtest()
+    row = found.windows.row(1, named=True)
+    plain = rb.backtest(
+        crossover, found.choice(1).params, bundle=market(), start=row["train_start"], end=row["train_end"], costs=COSTS
+    )
+    assert plain.metrics["sharpe_ratio"] == row["in_sample"]
 
 
 def test_another_walk_forward_is_refused_with_the_keys_that_differ(tmp_path):

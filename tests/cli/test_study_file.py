@@ -1,8 +1,11 @@
 """`optimize STUDY.toml`: the same study as with options; what is wrong in a file is named with its place."""
 
 import json
+from pathlib import Path
 
 import pytest
+
+import rustybt_ray as rb
 
 STRATEGY = """
 import rustybt_ray as rb
@@ -200,13 +203,22 @@ def test_a_file_that_is_not_there_or_no_text(call, write, tmp_path):
 
 
 def test_the_example_says_what_the_demo_does(call, home):
-    from pathlib import Path
-
-    import rustybt_ray as rb
-
     rb.ingest_sample()
     example = Path(__file__).resolve().parents[2] / "examples" / "study.toml"
     found = rows(call("optimize", example, "--executor", "inline", "--format", "json"))
     assert len(found) == 200
     best = max(found, key=lambda row: row["sharpe_ratio"])
     assert (best["fast"], best["slow"]) == (5, 240)
+
+
+def test_the_example_walks_forward_with_its_lines_for_that(call, tmp_path):
+    example = Path(__file__).resolve().parents[2] / "examples" / "study.toml"
+    text = example.read_text()
+    low, stop = text.index("# windows = "), text.index("# n_trials = ")
+    lines = text[low:stop].replace("# ", "").replace("purge = 5", "purge = 7")
+    file = tmp_path / "study.toml"
+    file.write_text((text[:low] + lines + text[stop:]).replace('"sma_cross', f'"{example.parent}/sma_cross'))
+    rb.ingest_sample()
+    drawn = call("walk-forward", file, "--plan").stdout
+    assert "Rolling(train='3y', validate='6mo', test='6mo', step='6mo'), purge=7\n43 windows of 6,289 sessions" in drawn
+    assert "a key in" in call("optimize", file, code=1).stderr

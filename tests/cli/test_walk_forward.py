@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -57,7 +59,8 @@ def test_a_table_with_every_window_and_all_that_must_be_said(walk):
     out = walk("--embargo", 2, "--purge", 1).stdout
     for text in (
         "Rolling(train=80, test=30), purge=1, flat: ", "hindsight best (not available to you)", "buy and hold",
-        "selection skill", "causal: yes", "Without costs; breaks even at", "embargo = 2 has no effect", "purge = 1: the 1",
+        "selection skill ", " (95 %) over 7 windows: the place of the choice", "causal: yes",
+        "Without costs; breaks even at", "embargo = 2 has no effect", "purge = 1: the 1",
     ):  # fmt: skip
         assert text in out
 
@@ -132,3 +135,56 @@ def test_every_trial_fails(call, strategy):
     result = call("walk-forward", *words, code=3)
     assert "every trial failed" in result.stderr
     assert "gap: cash" in result.stdout
+    assert "selection skill undefined in every window" in result.stdout
+    assert "rank correlation of train and test undefined in every window." in result.stdout
+    assert "stability" not in result.stdout
+    assert "nan" not in result.stdout
+
+
+def test_a_search_that_learns_says_what_it_was_told_and_what_that_cost(walk, call, tmp_path):
+    run = tmp_path / "run"
+    out = walk("--sampler", "tpe", "--n-trials", 6, "--lag", 2, "-o", run).stdout
+    assert "Each trial was chosen from the results of those 2 and more before it, in " in out
+    assert "It was told the objective in the first train alone." in out
+    assert "Each trial was chosen" not in walk().stdout
+    result = json.loads((run / "study.json").read_text())["result"]
+    assert result["choosing_seconds"] > 0.0
+    assert rb.load(run).study.choosing == result["choosing_seconds"]
+    assert "Each trial was chosen" in call("show", run).stdout
+
+
+def test_no_export_replaces_a_file_of_the_run(walk, call, tmp_path):
+    run = tmp_path / "run"
+    walk("-o", run)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    for name in (name for name in before if name.endswith(".parquet")):
+        assert "belongs to the run directory" in call("export", run, run / name, code=2).stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_several_objectives_are_refused(walk):
+    error = walk("--objective", "sharpe_ratio", "--objective", "max_drawdown", code=1).stderr
+    assert "Each window chooses one trial by one objective" in error
+
+
+def test_ctrl_c_prints_and_saves_what_is_done(call, source, tmp_path):
+    call("ingest", "mine", source)
+    file, run, marker = tmp_path / "strategy.py", tmp_path / "run", tmp_path / "stopped"
+    once = f"""
+    import os, pathlib, signal
+    if fast == 30 and not pathlib.Path({str(marker)!r}).exists():
+        pathlib.Path({str(marker)!r}).touch()
+        os.kill(os.getpid(), signal.SIGINT)
+"""
+    file.write_text(STRATEGY.replace("slow=40):\n", f"slow=40):{once}", 1))
+    options = ("-b", "mine", "-p", "fast=5:2000", "--executor", "inline", "--format", "json", *WINDOWS, "-o", run)
+    words = ["walk-forward", "-f", f"{file}:crossover", *map(str, options)]
+    command = [sys.executable, "-c", "from rustybt_ray.cli import main; main()", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 130, done.stderr
+    assert [row["window"] for row in json.loads(done.stdout)] == list(range(7))
+    found = rb.load(run)
+    assert 26 <= found.n_trials < 1996
+    assert found.stopped == "interrupted"
+    assert f"Ended early (interrupted): {found.n_trials:,} trials are finished, and the windows chose" in done.stderr
+    assert "Traceback" not in done.stderr

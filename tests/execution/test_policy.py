@@ -1,6 +1,7 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,25 @@ def test_a_first_chunk_that_compiled_is_soon_forgotten():
 
 def test_an_answer_stays_below_the_bytes_of_a_message():
     assert grown(ChunkPolicy(), seconds=1e-4, nbytes=25_000)[-1] == 40
+
+
+@pytest.mark.parametrize(
+    "parameter", ["x" * 10_000, (1.0,) * 1200, {"weights": [0.5] * 600, "name": b"y" * 5000}, np.ones(1250)]
+)
+def test_a_question_stays_below_the_bytes_of_a_message_too(parameter):
+    policy = ChunkPolicy()
+    assert grown(policy, seconds=1e-4)[-1] > 1000
+    policy.weigh({"fast": [1, 2, 3], "model": [parameter] * 3, "none": []})
+    assert 90 <= policy.size(2, None) <= 101
+    policy.weigh({"fast": range(50_000), "slow": np.arange(50_000)})
+    assert policy.size(2, None) > 1000
+
+
+def test_of_many_trials_some_are_weighed():
+    policy = ChunkPolicy()
+    grown(policy, seconds=1e-4)
+    policy.weigh({"model": ["x" * 20_000, "x"] * 99})
+    assert 50 <= policy.size(2, None) < 1000
 
 
 def test_in_process_a_sweep_of_200_quick_trials_is_three_chunks():

@@ -363,6 +363,13 @@ def test_a_worker_goes_on_with_trials_near_those_it_had():
     assert len(had[1] & had[2]) <= 2  # of 8
 
 
+def test_trials_with_large_parameters_travel_few_at_a_time():
+    harness = Harness(DriverState(ChunkPolicy(first=64, growth=1.0, target=1e9), 1, 64), 64)
+    harness.columns = lambda numbers: {"model": ["x" * 250_000 for _ in numbers]}
+    harness.feed(WorkerReady(1))
+    assert {len(piece.chunk) for piece in harness.state.running[1].values()} == {4}
+
+
 def test_trials_that_wait_on_the_shelf_count_as_left_and_go_when_the_study_is_cancelled():
     harness = make(trials=20, size=2, ahead=5)
     harness.feed(WorkerReady(1))

@@ -10,6 +10,7 @@ from rustybt_ray.exceptions import RunError
 from rustybt_ray.studies.batches import from_bytes, to_bytes
 from rustybt_ray.studies.journal import Journal, read_journal
 from rustybt_ray.studies.records import BLOCK, FORMAT, HEADER, MAGIC, RECORD, encode
+from rustybt_ray.studies.tail import JournalTail
 
 
 @pytest.fixture
@@ -72,6 +73,19 @@ def test_trials_that_were_begun_and_never_ended_are_suspects(tmp_path):
     journal.close()
 
 
+def test_a_driver_that_closes_its_journal_did_not_die_in_what_it_had_begun(tmp_path):
+    for closed in (False, True):
+        path = tmp_path / f"closed-{closed}"
+        journal = Journal(path)
+        journal.write(chunk_of([0]), block_of([0]))
+        journal.begin(chunk_of([1, 2]))
+        if closed:
+            journal.close()
+        assert read_journal(path).suspects.tolist() == ([] if closed else [1, 2])
+        assert read_journal(path).numbers.tolist() == [0]
+        journal.close()
+
+
 @given(data=st.data())
 def test_a_file_cut_off_anywhere_yields_its_whole_records_and_goes_on(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("cut")
@@ -121,6 +135,17 @@ def test_a_newer_format_and_other_files_are_refused(tmp_path):
     path.write_bytes(b"RBX")
     with pytest.raises(RunError, match="not a journal"):
         read_journal(path)
+
+
+@pytest.mark.parametrize("payload", [b"no batch at all", to_bytes(chunk_of([8]), block_of([8]))[:-200]])
+@pytest.mark.parametrize("read", [read_journal, lambda path: list(JournalTail(path).read())])
+def test_a_record_that_is_whole_and_no_batch_is_told(written, payload, read):
+    path, _ = written
+    path.write_bytes(path.read_bytes() + encode(BLOCK, payload) + encode(BLOCK, b""))
+    content = path.read_bytes()
+    with pytest.raises(RunError, match=r"no batch of trials \(\w+: .*Use the rustybt_ray that wrote it"):
+        read(path)
+    assert path.read_bytes() == content
 
 
 class FullDisk:

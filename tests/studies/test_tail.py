@@ -26,8 +26,8 @@ def journal(tmp_path):
 
 def test_every_block_is_read_and_decoded_once(journal, monkeypatch):
     decoded = []
-    original = tail_module.from_bytes
-    monkeypatch.setattr(tail_module, "from_bytes", lambda payload: decoded.append(1) or original(payload))
+    original = tail_module.from_record
+    monkeypatch.setattr(tail_module, "from_record", lambda *args: decoded.append(1) or original(*args))
     tail = JournalTail(journal.path)
     assert numbers(tail) == []
     for batch in ([0, 1], [2], [5, 3]):
