@@ -74,7 +74,7 @@ def rows(other: str, found: dict[str, list[Shared]], size: str, count: int) -> l
     return [
         row("init", f"a bundle of {size} is in {WORKERS} workers", "ms", lambda one: one.init * 1e3, note),
         row("total", f"{count} trials on it, from the bundle to the last result", "s", lambda one: one.total, note),
-        row("memory", "PSS of a worker after them", "MB", lambda one: one.memory, part),
+        row("memory", "PSS of a worker that holds it, after trials", "MB", lambda one: one.memory, part),
     ]
 
 
