@@ -32,7 +32,7 @@ def measure(quick: bool) -> list[Row]:
         ours = after(folder, points, end=str(last)).trials["total_return"][0]
         theirs = before(folder, points[0], sessions)["total_return"]
         assert abs(ours - theirs) <= 1e-9 * (1.0 + abs(theirs)), "total returns differ"
-        seconds, runs = (2.0, 1) if quick else (5.0, 5)
+        seconds, runs = (1.0, 1) if quick else (5.0, 5)
         flame.draw(results, folder, seconds)
         found = {way: [flame.shares(way, folder, seconds) for _ in range(runs)] for way in flame.WAYS}
     note = f"{flame.RATE} samples a second for {seconds:g} s, by the clock; start-up left out"

@@ -14,7 +14,7 @@ from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.metrics import NAMES
 from workloads.panels import wide_panel
 from workloads.sharing import Host, Shared, end_pickled, forked, make, pickled, start_pickled
-from workloads.strategies import hold
+from workloads.strategies import hold, nothing
 
 WORKERS, PATIENCE = 2, 120.0  # seconds
 OTHERS = {
@@ -74,7 +74,7 @@ def rows(other: str, found: dict[str, list[Shared]], size: str, count: int) -> l
     return [
         row("init", f"a bundle of {size} is in {WORKERS} workers", "ms", lambda one: one.init * 1e3, note),
         row("total", f"{count} trials on it, from the bundle to the last result", "s", lambda one: one.total, note),
-        row("memory", "PSS of a worker after them", "MB", lambda one: one.memory, part),
+        row("memory", "PSS of a worker that holds it, after trials", "MB", lambda one: one.memory, part),
     ]
 
 
@@ -84,7 +84,8 @@ class Ours:
     def __init__(self, panel: Panel, count: int) -> None:
         self.panel, self.points, self._number = panel, [{"k": k} for k in range(count)], 0
         self._pool = rb.PersistentWorkerPool(n_jobs=WORKERS, config=rb.OptimizationConfig(max_bundle_pool_size=1))
-        self._pool.open(panel)
+        asked: dict[str, Any] = {"executor": "ray", "pool": self._pool, "progress": False}
+        rb.optimize(nothing, bundle=panel, points=self.points, **asked)
         self._workers()
 
     def run(self) -> Shared:
@@ -106,6 +107,7 @@ class Ours:
         until = time.monotonic() + PATIENCE
         while len(workers := self._pool.statistics()["workers"]) < WORKERS:
             assert time.monotonic() < until, "a worker did not answer"
+            time.sleep(0.1)
         return list(workers)
 
     def close(self) -> None:

@@ -10,19 +10,6 @@ from rustybt_ray.data.panel import Panel
 from workloads.strategies import hold, nothing
 
 
-class Bare:
-    """An actor that imports what a worker imports, and does nothing."""
-
-    def pid(self) -> int:
-        """Its process, with everything imported."""
-        import pyarrow as pa  # noqa: F401 - Ray imports it where the first message is read
-
-        import rustybt_ray.execution.chunk
-        import rustybt_ray.workspace.workspace  # noqa: F401
-
-        return os.getpid()
-
-
 @dataclass(frozen=True)
 class Stages:
     """Mean MB of a worker's own when it is ready and after trials, and of bare actors; each as `resident` names them."""
@@ -48,8 +35,17 @@ def stages(panel: Panel, workers: int) -> Stages:
 
 
 def bare_actors(count: int) -> list[Any]:
-    """Bare actors in the Ray that runs."""
+    """Actors that import what a worker imports, and do nothing, in the Ray that runs."""
     import ray
+
+    class Bare:  # in here it travels by value: workers need not find this module
+        def pid(self) -> int:
+            import pyarrow as pa  # noqa: F401 - Ray imports it where the first message is read
+
+            import rustybt_ray.execution.chunk
+            import rustybt_ray.workspace.workspace  # noqa: F401
+
+            return os.getpid()
 
     actors = [ray.remote(Bare).options(num_cpus=0).remote() for _ in range(count)]
     ray.get([actor.pid.remote() for actor in actors])

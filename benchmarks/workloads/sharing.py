@@ -45,9 +45,9 @@ class Trials:
     """A panel made ready for many trials of `hold`, as a loop over them would have it."""
 
     def __init__(self, panel: Panel) -> None:
-        workspace = Workspace()
-        workspace.open(panel)
-        self.data = workspace.data(panel.version)
+        self.workspace = Workspace()
+        self.workspace.open(panel)
+        self.data = self.workspace.data(panel.version)
         self.simulator = Simulator(panel, ((0, panel.shape[0] - 1),))
 
     def run(self, k: int) -> FloatArray:
@@ -113,18 +113,29 @@ def pickled(count: int) -> Shared:
     """Trials on workers that are there, the bundle pickled with each."""
     panel, pool, workers = HELD["panel"], HELD["pool"], HELD["workers"]
     start = time.perf_counter()
-    pids = pool.map(arrive, [panel] * workers, chunksize=1)
+    pool.map(arrive, [panel] * workers, chunksize=1)
     init = time.perf_counter() - start
     start = time.perf_counter()
     metrics = pool.map(run_pickled, [(panel, k) for k in range(count)], chunksize=1)
     total = time.perf_counter() - start
-    return Shared(init, total, mean([resident(pid) for pid in pids], "share"), np.array(metrics))
+    memory = mean(pool.map(weighed, [panel] * workers, chunksize=1), "share")
+    return Shared(init, total, memory, np.array(metrics))
+
+
+def weighed(panel: Panel) -> dict[str, float]:
+    """Memory of a worker that has run a trial and still holds its bundle, as `resident` says; all at the same time."""
+    run_pickled((panel, 0))
+    arrive(panel)
+    return resident(os.getpid())
 
 
 def run_pickled(task: tuple[Panel, int]) -> FloatArray:
     """One trial with the bundle that came with it."""
     panel, k = task
-    return Trials(panel).run(k)
+    trials = Trials(panel)
+    metrics = trials.run(k)
+    trials.workspace.close(panel.version)  # or the panel would wait for the collector of cycles
+    return metrics
 
 
 # forked
