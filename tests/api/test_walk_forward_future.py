@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import polars as pl
 import pytest
 from forward_cases import crossover, dense, global_scale, market, walk
@@ -90,6 +91,26 @@ def test_purged_sessions_belong_to_no_figure(run, positions):
     for row in range(window.train.stop, window.validate.first):
         moved = run(*way, row, windows)
         assert figures(moved, "train", 0).equals(figures(whole, "train", 0))
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_row_may_know_the_bar_that_it_fills_on_and_none_beyond(delay, beyond):
+    """Of the rows that a segment trades, the last one that looks a bar too far is seen."""
+    reach = 1 + delay + beyond
+
+    def ahead(data, fast, slow):
+        later = np.full(data.shape, np.nan)
+        later[: len(later) - reach] = data.close[reach:]
+        return rb.equal_weight(later > data.close * (1.0 + slow / 1000.0))
+
+    settings = rb.Settings(delay=delay)
+    whole = walk(market(), ahead, settings=settings)
+    assert whole.rows == ("cut" if beyond else "history")
+    assert isinstance(whole.causal, str)
+    for window in whole.layout:
+        changed = walk(market(changed=window.train.last + 1, by=3.0), ahead, settings=settings)
+        assert figures(changed, "train", window.number).equals(figures(whole, "train", window.number))
 
 
 def test_peeking_rows_would_have_moved_train_if_they_had_been_trusted(run, monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from fake_pool import FakePool
-from forward_cases import COSTS, SPACE, crossover, global_scale, market, peeking, same, slow_crossover, walk
+from forward_cases import COSTS, SEARCHED, SPACE, crossover, global_scale, market, peeking, same, slow_crossover, walk
 
 import rustybt_ray as rb
 from rustybt_ray.exceptions import RunError
@@ -58,27 +58,35 @@ def test_stopped_and_resumed_it_is_as_if_it_had_not_been(strategy, tmp_path):
     assert (tmp_path / "journal").read_bytes() == before
 
 
-def test_a_killed_driver_loses_nothing_and_computes_nothing_twice(tmp_path):
+@pytest.mark.parametrize(("search", "n_trials"), [("grid", 12), ("tpe", 24)])
+def test_a_killed_driver_loses_nothing_and_computes_nothing_twice(search, n_trials, tmp_path):
+    if search == "tpe":
+        pytest.importorskip("optuna")
     run_dir, before = tmp_path / "run", []
-    for enough in (2, 6):
-        words = [sys.executable, DRIVER, run_dir, "0.1", "inline"]
-        driver = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        while driver.poll() is None and len(recorded(run_dir)) < enough:
-            time.sleep(0.01)
-        driver.send_signal(signal.SIGKILL)
-        driver.communicate()
-        now = recorded(run_dir)
-        assert set(before) <= set(now)
-        before = now
-    assert 6 <= len(before) < 12
+    for _ in range(2):
+        before = kill_after(run_dir, "inline", 0.1, search, before, more=3)
+    assert 6 <= len(before) < n_trials
     cut_off = rb.load(run_dir)
     assert cut_off.n_trials == len(before)
     assert cut_off.windows.height == len(cut_off.layout)
     with pytest.raises(rb.InputError, match="the stitched curve must be of a walk-forward that has ended"):
         _ = cut_off.out_of_sample
-    found = walk(strategy=slow_crossover, run_dir=run_dir, resume=True)
-    assert same(found, walk(strategy=slow_crossover))
-    assert sorted(recorded(run_dir)) == list(range(12))
+    found = walk(strategy=slow_crossover, run_dir=run_dir, resume=True, **SEARCHED[search])
+    assert same(found, walk(strategy=slow_crossover, **SEARCHED[search]))
+    assert sorted(recorded(run_dir)) == list(range(n_trials))
+
+
+def kill_after(run_dir, executor, seconds, search, before, more):
+    """What a driver has recorded that is killed when it has so many more trials than there were."""
+    words = [sys.executable, DRIVER, run_dir, seconds, executor, search]
+    driver = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while driver.poll() is None and len(recorded(run_dir)) < len(before) + more:
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+    now = recorded(run_dir)
+    assert set(before) <= set(now)
+    return now
 
 
 def recorded(run_dir):
@@ -182,9 +190,30 @@ def test_a_loaded_study_runs_a_trial_again_from_its_file(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.ray
-def test_ray_workers_and_a_killed_one_give_the_same_bits(tmp_path):
-    whole = walk(windows=VALIDATED)
-    marker = tmp_path / "killed"
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_ray_workers_gives_the_same_bits(workers):
+    pytest.importorskip("optuna")
+    with rb.PersistentWorkerPool(n_jobs=workers) as pool:
+        for options in ({"windows": VALIDATED}, SEARCHED["tpe"]):
+            found = walk(executor="ray", pool=pool, **options)
+            assert found.executor == "ray"
+            assert same(found, walk(**options))
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_killed_driver_of_ray_workers_that_learns_goes_on_to_the_same_bits(tmp_path):
+    pytest.importorskip("optuna")
+    before = kill_after(tmp_path / "run", "ray", 0.2, "tpe", [], more=5)
+    assert 5 <= len(before) < 24
+    found = walk(strategy=slow_crossover, run_dir=tmp_path / "run", resume=True, **SEARCHED["tpe"])
+    assert same(found, walk(strategy=slow_crossover, **SEARCHED["tpe"]))
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_killed_ray_worker_changes_no_bit(tmp_path):
+    whole, marker = walk(windows=VALIDATED), tmp_path / "killed"
 
     def killing(data, fast, slow):
         import os
@@ -195,13 +224,10 @@ def test_ray_workers_and_a_killed_one_give_the_same_bits(tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
         return rb.equal_weight(data.sma("close", fast) > data.sma("close", slow))
 
-    for workers in (1, 2):
-        with rb.PersistentWorkerPool(n_jobs=workers) as pool:
-            assert same(walk(windows=VALIDATED, executor="ray", pool=pool), whole)
-            if workers == 2:
-                found = walk(strategy=killing, windows=VALIDATED, executor="ray", pool=pool, isolate=True)
-                assert marker.exists()
-                assert same(found, whole)
+    with rb.PersistentWorkerPool(n_jobs=2) as pool:
+        found = walk(strategy=killing, windows=VALIDATED, executor="ray", pool=pool, isolate=True)
+    assert marker.exists()
+    assert same(found, whole)
 
 
 def test_a_first_trial_that_fails_is_not_the_one_that_is_looked_at():

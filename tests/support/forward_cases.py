@@ -11,6 +11,17 @@ from rustybt_ray.data.build import panel_from_arrays
 SESSIONS, ASSETS = 260, 3
 SPACE = {"fast": rb.Int(2, 5), "slow": rb.Choice([8, 13, 21])}
 WINDOWS = rb.Rolling(train=80, test=30)
+SEARCHED = {
+    "grid": {},
+    "tpe": {
+        "search": "tpe",
+        "space": {"fast": rb.Int(2, 9), "slow": rb.Int(10, 40)},
+        "n_trials": 24,
+        "lag": 4,
+        "seed": 5,
+    },
+}
+"""Searches of walk-forwards by name."""
 COSTS = rb.Costs(rb.PerDollar(0.001), rb.FixedBasisPoints(5.0))
 
 
