@@ -26,6 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FORMATS = ("table", "json", "csv", "parquet")
 RATE = click.FloatRange(min=0.0)
 FILLS = ("next_close", "next_open")
+COST_DEFAULT = "none; of zipline algorithms: zipline's"
 
 
 def common(function: Function) -> Function:
@@ -96,11 +97,15 @@ def market(function: Function) -> Function:
             "--commission",
             type=Parsed("model", parse_commission),
             default="none",
-            show_default=True,
+            show_default=COST_DEFAULT,
             help=COMMISSION_FORMS,
         ),
         click.option(
-            "--slippage", type=Parsed("model", parse_slippage), default="none", show_default=True, help=SLIPPAGE_FORMS
+            "--slippage",
+            type=Parsed("model", parse_slippage),
+            default="none",
+            show_default=COST_DEFAULT,
+            help=SLIPPAGE_FORMS,
         ),
         click.option("--borrow", type=RATE, default=0.0, help="Annual rate paid on short value, a fraction."),
         click.option("--margin", type=RATE, default=0.0, help="Annual rate paid on negative cash."),

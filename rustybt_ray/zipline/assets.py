@@ -156,10 +156,12 @@ class Asset:
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes under zipline's names."""
-        dates = {name: getattr(self, name) for name in ("start_date", "end_date", "first_traded", "auto_close_date")}
-        names = {"sid": self.sid, "symbol": self.symbol, "asset_name": self.asset_name}
-        exchange = {"exchange": self.exchange, "exchange_full": self.exchange_full, "exchange_info": self.exchange_info}
-        return {**names, **dates, **exchange, "tick_size": self.tick_size, "multiplier": self.price_multiplier}
+        names = (
+            "sid", "symbol", "asset_name", "start_date", "end_date", "first_traded", "auto_close_date", "exchange",
+            "exchange_full", "tick_size",
+        )  # fmt: skip
+        found = {name: getattr(self, name) for name in names}
+        return found | {"multiplier": self.price_multiplier, "exchange_info": self.exchange_info}
 
 
 class Equity(Asset):

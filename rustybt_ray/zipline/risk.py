@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray
+from rustybt_ray._typing import BoolArray, FloatArray
 
 PERIODS = 252.0
 ROOT = math.sqrt(PERIODS)
@@ -56,7 +56,7 @@ def cumulative_risk(returns: FloatArray, benchmark: FloatArray | None = None) ->
     returns : ndarray of float64, shape (n,)
         Daily returns, as fractions. From an undefined one on, what depends on it is undefined.
     benchmark : ndarray of float64, shape (n,), optional
-        Those of the benchmark; by default zeros.
+        Those of the benchmark, NaN where it has none: before the first price of an asset, say. By default zeros.
 
     Examples
     --------
@@ -65,32 +65,52 @@ def cumulative_risk(returns: FloatArray, benchmark: FloatArray | None = None) ->
     ([nan, 11.224972, -3.464102, -1.509009], [0.0, 0.0, -0.02, -0.02])
     """
     count = np.arange(1.0, len(returns) + 1.0)
-    mean, squares, distance = _moments(returns, count)
+    mean, squares, _ = _moments(returns, count)
     with np.errstate(all="ignore"):
         deviation = _deviation(squares, count)
         losses = np.cumsum(np.minimum(returns, 0.0) ** 2)
         sharpe = mean / deviation * ROOT
         sortino = mean * PERIODS / (np.sqrt(losses / count) * ROOT)
         sortino[:1] = np.nan
-        against = _against_benchmark(mean, distance, benchmark, count)
+        against = _against_benchmark(returns, benchmark)
         volatility = deviation * ROOT
     return Risk(volatility, *against[:2], _finite(sharpe), _finite(sortino), _drawdown(returns), *against[2:])
 
 
 def _against_benchmark(
-    mean: FloatArray, distance: FloatArray, benchmark: FloatArray | None, count: FloatArray
+    returns: FloatArray, benchmark: FloatArray | None
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Volatility and return of the benchmark, beta and alpha."""
+    """Volatility and return of the benchmark, beta and alpha; all but the return pass over sessions without one of its own."""
     if benchmark is None or not benchmark.any():
-        undefined, zeros = np.full(len(count), np.nan), np.zeros(len(count))
-        return _deviation(zeros, count), zeros, undefined, undefined.copy()
+        return _against_nothing(len(returns))
+    known = ~np.isnan(benchmark)
+    if not known.all():
+        found = _against_benchmark(returns[known], benchmark[known])
+        volatility, beta, alpha = (_carried(found[at], known) for at in (0, 2, 3))
+        return volatility, _earned(benchmark), beta, alpha
+    count = np.arange(1.0, len(returns) + 1.0)
+    mean, _, distance = _moments(returns, count)
     center, squares, own = _moments(benchmark, count)
     beta = _prefix_sums(own * distance * _growth(count)) / squares
     beta[squares / count < SMALLEST_VARIANCE] = np.nan
     alpha = np.power(1.0 + (mean - beta * center), PERIODS) - 1.0
-    volatility = _deviation(squares, count) * ROOT
-    earned = np.cumprod(1.0 + benchmark, dtype=np.float64) - 1.0
-    return volatility, earned, beta, _finite(alpha)
+    return _deviation(squares, count) * ROOT, _earned(benchmark), beta, _finite(alpha)
+
+
+def _against_nothing(sessions: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Of a benchmark that never moves."""
+    zeros = np.zeros(sessions)
+    return _deviation(zeros, np.arange(1.0, sessions + 1.0)), zeros, *np.full((2, sessions), np.nan)
+
+
+def _earned(returns: FloatArray) -> FloatArray:
+    earned: FloatArray = np.cumprod(1.0 + returns, dtype=np.float64) - 1.0
+    return earned
+
+
+def _carried(values: FloatArray, known: BoolArray) -> FloatArray:
+    """A value of each known session on all of them: the last one so far, undefined before the first."""
+    return np.concatenate([[np.nan], values])[np.cumsum(known)]
 
 
 def _moments(values: FloatArray, count: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -97,6 +97,24 @@ def test_without_a_benchmark_alpha_and_beta_are_never_defined():
         assert found.benchmark_period_return.tolist() == [0.0] * 50
 
 
+@pytest.mark.parametrize("blank", [[0, 1, 2], [0, 4], [3, 4, 9], range(10)])
+def test_sessions_without_a_return_of_the_benchmark_are_passed_over(blank):
+    import empyrical
+
+    random = np.random.default_rng(5)
+    returns, benchmark = random.normal(0.0, 0.01, (2, 10))
+    benchmark[list(blank)] = np.nan
+    found = cumulative_risk(returns, benchmark)
+    for t in range(1, 10):
+        known = ~np.isnan(benchmark[: t + 1])
+        alpha, beta = empyrical.alpha_beta_aligned(returns[: t + 1][known], benchmark[: t + 1][known])
+        volatility = np.std(benchmark[: t + 1][known], ddof=1) * np.sqrt(252) if known.sum() > 1 else np.nan
+        assert found.alpha[t] == pytest.approx(alpha, rel=1e-9, nan_ok=True)
+        assert found.beta[t] == pytest.approx(beta, rel=1e-9, nan_ok=True)
+        assert found.benchmark_volatility[t] == pytest.approx(volatility, rel=1e-12, nan_ok=True)
+    assert np.isnan(found.benchmark_period_return).tolist() == np.logical_or.accumulate(np.isnan(benchmark)).tolist()
+
+
 def test_no_loss_no_sortino():
     found = cumulative_risk(np.array([0.0, 0.01, 0.0, -0.01, 0.02]))
     assert np.isnan(found.sortino).tolist() == [True, True, True, False, False]

@@ -48,6 +48,11 @@ def test_attributes(view):
     assert (asset.start_date, asset.end_date) == (pd.Timestamp("2021-04-01"), pd.Timestamp("2021-04-05"))
     assert asset.auto_close_date == pd.Timestamp("2021-04-06")
     assert (asset.first_row, asset.last_row, asset.close_row) == (0, 1, 2)
+    dates, tail = (
+        ["start_date", "end_date", "first_traded", "auto_close_date"],
+        ["tick_size", "multiplier", "exchange_info"],
+    )
+    assert list(asset.to_dict()) == ["sid", "symbol", "asset_name", *dates, "exchange", "exchange_full", *tail]
     assert asset.to_dict()["start_date"] == asset.start_date
     assert isinstance(asset, Asset)
     assert not hasattr(asset, "__dict__")
