@@ -9,6 +9,7 @@ FOLDER was made by `prepared`. What is not below a function of the name `searche
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import rustybt_ray as rb
@@ -19,7 +20,7 @@ from workloads.sessions import trial, written
 from workloads.strategies import pairs
 
 SEARCHED = "searched"
-BUNDLE, SESSIONS = "limit", 150
+BUNDLE, SESSIONS, WARM = "limit", 150, 20
 TRADE = crossover("change")
 
 
@@ -55,15 +56,14 @@ def searched(search: Callable[[], object], seconds: float) -> None:
 
 
 def main(way: str, folder: Path, seconds: float) -> None:
-    few = pairs()[:1] if way == "before" else pairs()
-    # a first time in which everything is loaded and compiled
-    search: Callable[[], object] = (
-        (lambda: before(folder, few[0], 20)) if way == "before" else (lambda: after(folder, few))
-    )
-    search()
+    """Search once, in which everything is loaded and compiled, then again for so many seconds."""
+    points = pairs()
     if way == "before":
-        search = lambda: before(folder, few[0], SESSIONS)  # noqa: E731
-    searched(search, seconds)
+        before(folder, points[0], WARM)
+        searched(partial(before, folder, points[0], SESSIONS), seconds)
+    else:
+        after(folder, points)
+        searched(partial(after, folder, points), seconds)
 
 
 if __name__ == "__main__":
