@@ -66,7 +66,7 @@ def make(folder: Path, environment: Environment, pythons: Sequence[str]) -> str 
 def is_ready(folder: Path, environment: Environment) -> bool:
     """Whether what is asked for has been installed there."""
     mark = folder / READY
-    return mark.exists() and mark.read_text(encoding="utf-8").split("\n") == list(environment.requirements)
+    return mark.exists() and mark.read_text(encoding="utf-8") == "\n".join(environment.requirements)
 
 
 def python_of(folder: Path) -> Path:

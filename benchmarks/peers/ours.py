@@ -9,6 +9,7 @@ calls but what a process keeps of its own accord, compiled code and indicator ca
 import sys
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def handed_out(folder: Path, panel: Panel, pool: rb.PersistentWorkerPool) -> dic
     work = work_of(folder)
     calls: dict[str, Call] = {"w4_short_auto": lambda: fan_out(work["w4_short"], panel, None)}
     for name, points in work.items():
-        calls[name] = lambda points=points: fan_out(points, panel, pool)  # type: ignore[misc]
+        calls[name] = partial(fan_out, points, panel, pool)
     return calls
 
 

@@ -9,6 +9,7 @@ to more than one process without a database server. The processes are there befo
 import math
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -49,7 +50,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     calls: dict[str, Call] = {}
     for name, points in work_of(Path(sys.argv[1])).items():
-        calls[name] = lambda points=points: sweep(points)  # type: ignore[misc]
+        calls[name] = partial(sweep, points)
     serve(calls)
 
 

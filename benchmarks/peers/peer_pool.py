@@ -7,6 +7,7 @@
 
 import multiprocessing
 import sys
+from functools import partial
 from pathlib import Path
 
 from serving import Call, serve, work_of
@@ -17,7 +18,7 @@ def main() -> None:
     with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
         calls: dict[str, Call] = {}
         for name, points in work_of(Path(sys.argv[1])).items():
-            calls[name] = lambda points=points: pool.starmap(burn, [(p["k"], p["rounds"]) for p in points])  # type: ignore[misc]
+            calls[name] = partial(pool.starmap, burn, [(point["k"], point["rounds"]) for point in points])
         serve(calls)
 
 

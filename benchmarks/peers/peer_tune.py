@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def main() -> None:
     )  # fmt: skip
     calls: dict[str, Call] = {}
     for name, points in work_of(Path(sys.argv[1])).items():
-        calls[name] = lambda points=points: sweep(points)  # type: ignore[misc]
+        calls[name] = partial(sweep, points)
     serve(calls)
     ray.shutdown()
 

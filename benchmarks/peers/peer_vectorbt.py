@@ -10,6 +10,7 @@ one. Total return, Sharpe ratio and drawdown of each pair. Signals move one sess
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,9 +91,9 @@ def main() -> None:
     calls: dict[str, Call] = {}
     for end, averages in (("", OWN), ("_given", given(folder))):
         calls |= {
-            f"w1_sleeve{end}": lambda averages=averages: by_fast_window(sleeve, close, engine, averages),  # type: ignore[misc]
-            f"w1_target{end}": lambda averages=averages: by_fast_window(target, close, engine, averages),  # type: ignore[misc]
-            f"w2_sleeve{end}": lambda averages=averages: sleeve(one, GRID, engine, averages).tolist(),  # type: ignore[misc]
+            f"w1_sleeve{end}": partial(by_fast_window, sleeve, close, engine, averages),
+            f"w1_target{end}": partial(by_fast_window, target, close, engine, averages),
+            f"w2_sleeve{end}": partial(sleeve, one, GRID, engine, averages),
         }
     serve(calls)
 

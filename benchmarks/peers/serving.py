@@ -9,11 +9,11 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-Call = Callable[[], Sequence[float]]
+Call = Callable[[], Iterable[float]]
 
 
 def serve(calls: Mapping[str, Call], trials: Mapping[str, int] | None = None) -> None:
@@ -45,7 +45,7 @@ def timed(call: Call, loops: int) -> dict[str, Any]:
     """CPU and wall seconds of one call, the mean of `loops` in a row."""
     gc.collect()
     cpu, wall = cpu_seconds(), time.perf_counter()
-    returns: Sequence[float] = ()
+    returns: Iterable[float] = ()
     for _ in range(loops):
         returns = call()
     wall = time.perf_counter() - wall

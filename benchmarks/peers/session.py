@@ -109,36 +109,44 @@ def hold_against(name: str, folder: Path, args: argparse.Namespace, archive: Arc
     peer, machine, start = PEERS[name], describe(), time.perf_counter()
     home = args.home / peer.environment
     print(f"{name}: {peer.what}", flush=True)
-    rows: list[Row] = []
-    found: dict[str, Any] = {}
-    problems = []
     with ExitStack() as stack:
         ours = stack.enter_context(Side([sys.executable, str(HERE / "ours.py"), str(folder), *peer.workloads]))
         theirs = stack.enter_context(Side([str(python_of(home)), str(HERE / peer.script), str(folder), *peer.options]))
-        try:
-            for workload in peer.workloads:
-                ways = [(ours, way) for way in WORKLOADS[workload].ours]
-                parities = agreement(workload, ways, theirs, peer)
-                found |= {key: asdict(parity) for key, parity in parities.items()}
-                about = "; ".join(f"{key}: {parity}" for key, parity in parities.items())
-                print(f"  {about}", flush=True)
-                if not list(parities.values())[-1].holds:
-                    problems.append(f"results differ, {about}")
-                    continue
-                timed = in_turn([*ways, (theirs, workload)], args.quick)
-                rows += rows_of(workload, timed, f"{peer.what}; {about}" + (f"; {peer.rules}" if peer.rules else ""))
-        except RuntimeError as error:
-            return str(error)
-    command = f".venv/bin/python benchmarks/peers/run.py {name}" + (" --quick" if args.quick else "")
-    result = {
-        "question": f"How does ours compare with {peer.what}?", "command": command, "machine": machine,
-        "quick": args.quick, "seconds": time.perf_counter() - start, "parity": found, "rules": peer.rules,
-        "data": "the sample bundle" if args.csvdir is None else args.csvdir.name,
-        "installed": (home / "installed.txt").read_text(encoding="utf-8").split(),
-        "rows": [row.record() for row in rows],
-    }  # fmt: skip
-    print(f"  kept in {archive.keep('peers', name, result).name}", flush=True)
+        parities, rows, problems = measure(peer, ours, theirs, args.quick)
+    if rows:
+        command = f".venv/bin/python benchmarks/peers/run.py {name}" + (" --quick" if args.quick else "")
+        installed = home / "installed.txt"
+        result = {
+            "question": f"How does ours compare with {peer.what}?", "command": command, "machine": machine,
+            "quick": args.quick, "seconds": time.perf_counter() - start,
+            "data": "the sample bundle" if args.csvdir is None else args.csvdir.name,
+            "parity": {key: asdict(parity) for key, parity in parities.items()}, "rules": peer.rules,
+            "installed": installed.read_text(encoding="utf-8").split(), "rows": [row.record() for row in rows],
+        }  # fmt: skip
+        print(f"  kept in {archive.keep('peers', name, result).name}", flush=True)
     return "; ".join(problems) or None
+
+
+def measure(peer: Peer, ours: Side, theirs: Side, quick: bool) -> tuple[dict[str, Parity], list[Row], list[str]]:
+    """Each workload's parity and, where it holds, its rows; what went wrong with the others."""
+    parities: dict[str, Parity] = {}
+    rows: list[Row] = []
+    problems = []
+    for workload in peer.workloads:
+        ways = [(ours, way) for way in WORKLOADS[workload].ours]
+        try:
+            found = agreement(workload, ways, theirs, peer)
+            about = "; ".join(f"{key}: {parity}" for key, parity in found.items())
+            print(f"  {about}", flush=True)
+            parities |= found
+            if not list(found.values())[-1].holds:
+                problems.append(f"results differ, {about}")
+                continue
+            timed = in_turn([*ways, (theirs, workload)], quick)
+        except RuntimeError as error:
+            return parities, rows, [*problems, f"{workload}: {error}"]
+        rows += rows_of(workload, timed, f"{peer.what}; {about}" + (f"; {peer.rules}" if peer.rules else ""))
+    return parities, rows, problems
 
 
 def agreement(workload: str, ways: list[tuple[Side, str]], theirs: Side, peer: Peer) -> dict[str, Parity]:
