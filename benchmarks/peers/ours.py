@@ -26,8 +26,8 @@ from rustybt_ray.engine.metrics import MOMENTS, NAMES
 from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.zipline.algorithm import Algorithm
 from rustybt_ray.zipline.runner import AlgorithmRunner
-from serving import Call, serve, work_of
-from workloads import CAPITAL, END, FEE, PROCESSES, START, WORKLOADS, burn
+from serving import Call, serve, start_of, work_of
+from workloads import CAPITAL, END, FEE, PROCESSES, WORKLOADS, burn
 
 SPACE = {"fast": rb.Int(5, 50, step=5), "slow": rb.Int(60, 250, step=10)}
 COSTS = rb.Costs(rb.PerDollar(FEE))
@@ -88,19 +88,20 @@ def algorithms(folder: Path, root: str) -> tuple[dict[str, Call], int]:
     """The zipline algorithm as a backtest and as trials; how many sessions it has."""
     rb.ingest("traded", folder / "csv", root=root)
     panel = rb.BundleStore(root).open("traded")
-    segment = panel.rows_between(START, END)
+    start = start_of(folder)
+    segment = panel.rows_between(start, END)
     plain, arrays = (Algorithm.from_file(folder / name) for name in ("crossover.py", "arrays.py"))
     runner = AlgorithmRunner(on_grid(panel), (segment,), capital=CAPITAL)
     calls: dict[str, Call] = {
-        "w3_crossover": lambda: backtest(plain, panel),
+        "w3_crossover": lambda: backtest(plain, panel, start),
         "w3_trial": lambda: trial(runner, plain),
         "w3_arrays": lambda: trial(runner, arrays),
     }
     return calls, segment[1] - segment[0] + 1
 
 
-def backtest(algorithm: Algorithm, panel: Panel) -> list[float]:
-    found = rb.backtest(algorithm, bundle=panel, start=START, end=END, capital=CAPITAL)
+def backtest(algorithm: Algorithm, panel: Panel, start: str) -> list[float]:
+    found = rb.backtest(algorithm, bundle=panel, start=start, end=END, capital=CAPITAL)
     return [float(found.perf["portfolio_value"][-1]) / CAPITAL - 1.0]  # type: ignore[attr-defined]
 
 

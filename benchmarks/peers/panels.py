@@ -14,23 +14,25 @@ from averages import WINDOWS
 from limit import averages
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.data.sample import sample_panel
-from workloads import LONG, SHORT, TRIALS
+from workloads import LONG, SHORT, STARTS, TRIALS
 
 PRICES = ("open", "high", "low", "close")
 
 
-def prepare(folder: Path, csvdir: Path | None) -> None:
+def prepare(folder: Path, csvdir: Path | None, quick: bool) -> None:
     """Fill the folder.
 
     ``panel.npz`` has adjusted prices, ``averages.npy`` moving averages of their closes, ``csv/`` bars as traded with splits
-    and dividends in columns of their own, ``crossover.py`` and ``arrays.py`` the zipline algorithm, ``work.json`` the points
-    of trials of a set length.
+    and dividends in columns of their own, ``crossover.py`` and ``arrays.py`` the zipline algorithm, ``start.txt`` its first
+    session, ``work.json`` the points of trials of a set length.
 
     Parameters
     ----------
     folder : Path
     csvdir : Path, optional
         Has SYMBOL.csv files; by default they are written from the sample bundle.
+    quick : bool
+        Whether the algorithm runs over a few years.
     """
     if csvdir is None:
         panel = sample_panel()
@@ -47,6 +49,7 @@ def prepare(folder: Path, csvdir: Path | None) -> None:
     np.save(folder / "averages.npy", averages(adjusted["close"], np.array(WINDOWS)))
     for name, case in (("crossover", "crossover"), ("arrays", "crossover, arrays")):
         (folder / f"{name}.py").write_text(algorithms.HEAD + algorithms.CASES[case], encoding="utf-8")
+    (folder / "start.txt").write_text(STARTS[quick], encoding="utf-8")
     rounds = {name: rounds_of(seconds) for name, seconds in (("w4_short", SHORT), ("w4_long", LONG))}
     work = {name: [{"k": k, "rounds": rounds[name]} for k in range(count)] for name, count in TRIALS.items()}
     (folder / "work.json").write_text(json.dumps(work), encoding="utf-8")

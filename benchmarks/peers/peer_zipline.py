@@ -17,8 +17,8 @@ from typing import Any
 
 import pandas as pd
 
-from serving import serve
-from workloads import CAPITAL, END, START
+from serving import serve, start_of
+from workloads import CAPITAL, END
 
 warnings.filterwarnings("ignore")
 
@@ -43,7 +43,7 @@ def main() -> None:
     folder, package = Path(sys.argv[1]), sys.argv[2]
     algorithm = types.ModuleType("algorithm")
     exec((folder / "crossover.py").read_text(encoding="utf-8").replace("zipline", package), algorithm.__dict__)
-    start, end = pd.Timestamp(START), pd.Timestamp(END)
+    start, end = pd.Timestamp(start_of(folder)), pd.Timestamp(END)
     sessions: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as root:
         os.environ["ZIPLINE_ROOT"] = root

@@ -3,7 +3,7 @@
     python benchmarks/peers/environments.py                   # once: their environments
     python benchmarks/peers/run.py                            # all that have one
     python benchmarks/peers/run.py vectorbt raptorbt          # some
-    python benchmarks/peers/run.py --quick                    # fewer runs
+    python benchmarks/peers/run.py --quick                    # fewer runs, the algorithm over five years
     python benchmarks/peers/run.py --csvdir DIR               # eight SYMBOL.csv of your own; default: the sample bundle
 
 Each side is a process of its own interpreter that lives through the session; its first run of a workload is compared, not timed.

@@ -80,3 +80,8 @@ def work_of(folder: Path) -> dict[str, list[dict[str, int]]]:
     """Points of the trials that are handed out, by workload, as the session wrote them."""
     found: dict[str, list[dict[str, int]]] = json.loads((folder / "work.json").read_text(encoding="utf-8"))
     return found
+
+
+def start_of(folder: Path) -> str:
+    """First session of the zipline algorithm."""
+    return (folder / "start.txt").read_text(encoding="utf-8")

@@ -81,7 +81,7 @@ class Side:
 def main(about: str) -> int:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="PEER", help=f"of {', '.join(PEERS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="fewer runs")
+    parser.add_argument("--quick", action="store_true", help="fewer runs, W3 over five years")
     parser.add_argument("--csvdir", type=Path, help="SYMBOL.csv files of eight assets; default: the sample bundle")
     parser.add_argument("--home", type=Path, default=DEFAULT_HOME, help="folder of the environments")
     parser.add_argument("--results", type=Path, default=HERE.parent.parent / "profiling-results")
@@ -91,7 +91,7 @@ def main(about: str) -> int:
     archive, failed = Archive(args.results), []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder, args.csvdir)
+        prepare(folder, args.csvdir, args.quick)
         for peer in args.names or PEERS:
             if not is_ready(args.home / PEERS[peer].environment, ENVIRONMENTS[PEERS[peer].environment]):
                 problem: str | None = "no environment; environments.py makes it"

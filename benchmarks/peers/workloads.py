@@ -6,8 +6,8 @@ from dataclasses import dataclass
 FAST, SLOW = range(5, 51, 5), range(60, 251, 10)
 GRID = [(fast, slow) for fast in FAST for slow in SLOW]
 FEE, CAPITAL = 0.001, 1_000_000.0
-START, END = "2001-01-02", "2024-12-31"
-"""Of the zipline algorithm, which needs a year of history."""
+STARTS, END = {False: "2001-01-02", True: "2020-01-02"}, "2024-12-31"
+"""First session of the zipline algorithm, which needs a year of history, by whether the session is quick; and the last."""
 SHORT, LONG = 70e-6, 50e-3  # seconds of a trial that is handed out
 TRIALS = {"w4_short": 200, "w4_long": 60}
 PROCESSES = 2
