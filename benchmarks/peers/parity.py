@@ -43,10 +43,9 @@ class Parity:
             float(np.median(apart)) if len(apart) else 0.0,
         )
 
-    @property
-    def holds(self) -> bool:
-        """Whether all that it has run are equal, and most have been run."""
-        return self.equal + self.missing == self.trials and self.missing < self.trials / 10
+    def holds(self, within: float = TOLERANCE) -> bool:
+        """Whether all that it has run are no further apart than that, and most have been run."""
+        return self.largest <= within and self.missing < self.trials / 10
 
     def __str__(self) -> str:
         text = f"{self.equal} of {self.trials} returns equal to {TOLERANCE:g}"

@@ -139,7 +139,7 @@ def measure(peer: Peer, ours: Side, theirs: Side, quick: bool) -> tuple[dict[str
             about = "; ".join(f"{key}: {parity}" for key, parity in found.items())
             print(f"  {about}", flush=True)
             parities |= found
-            if not list(found.values())[-1].holds:
+            if not list(found.values())[-1].holds(peer.within):
                 problems.append(f"results differ, {about}")
                 continue
             timed = in_turn([*ways, (theirs, workload)], quick)
@@ -158,7 +158,7 @@ def agreement(workload: str, ways: list[tuple[Side, str]], theirs: Side, peer: P
 
     mine = [side.ask(way)["total_returns"] for side, way in ways]
     found = {workload: worst(workload)}
-    if peer.takes_averages and not found[workload].holds:
+    if peer.takes_averages and not found[workload].holds():
         found[f"{workload} with our averages"] = worst(f"{workload}_given")
     return found
 
