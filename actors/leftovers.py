@@ -12,7 +12,9 @@ from pathlib import Path
 from rustybt_ray._record import record_class
 
 SESSION = re.compile(r"session_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d+_(\d+)")
-DAEMONS = re.compile(r"^\S*/(gcs_server|raylet)(?=\s)|/ray/(?:autoscaler/_private|_private|dashboard)/(\w+)\.py")
+DAEMONS = re.compile(
+    r"^\S*/(gcs_server|raylet)(?=\s)|/ray/(?:autoscaler/_private|_private(?:/workers|/runtime_env/agent)?|dashboard)/(\w+)\.py"
+)
 SETTLING = 3.0  # seconds in which workers end whose Ray is being shut down
 YOUNG = 60.0  # seconds within which a session may exist before the processes that name it
 
@@ -93,6 +95,12 @@ def settled(proc: Path, user: int) -> list[Process] | None:
         return table
     time.sleep(SETTLING)
     return processes(proc)
+
+
+def belonging_to(table: Sequence[Process], session: str) -> list[Process]:
+    """Ray's processes of a session, and those that these have just started."""
+    own = {process.pid for process in table if session and process.title and process.session == session}
+    return [process for process in table if process.pid in own or process.parent in own]
 
 
 def orphans(table: Sequence[Process], user: int) -> list[Process]:

@@ -2,8 +2,12 @@
 
 import atexit
 import logging
+import os
+import signal
 import time
+from contextlib import suppress
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 from actors import quiet
@@ -146,8 +150,29 @@ def _start(workers: int, store: int) -> None:
         with variables(THREAD_CAPS):
             ray.init("local", num_cpus=workers, include_dashboard=False, object_store_memory=store, **_INIT)
     except Exception as error:
+        _end_what_started(error)
         what, remedy = "Ray cannot be started on this machine", "Use executor='inline' to run in this process."
         raise ExecutionError(what, f"{type(error).__name__}: {error}", remedy) from error
+
+
+def _end_what_started(error: BaseException) -> None:
+    """End the processes of a start that failed: Ray leaves them until this process ends, and its agents for ever."""
+    from ray._private.node import Node
+
+    from actors.leftovers import belonging_to, processes
+
+    frame = error.__traceback__
+    while frame is not None:
+        if isinstance(node := frame.tb_frame.f_locals.get("self"), Node):
+            session = Path(getattr(node, "_session_dir", "")).name
+            before = belonging_to(processes(Path("/proc")) or [], session)
+            node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+            # agents outlive their raylet, which may have started some since
+            for process in {*before, *belonging_to(processes(Path("/proc")) or [], session)}:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
+            return
+        frame = frame.tb_next
 
 
 def _join(address: str) -> None:

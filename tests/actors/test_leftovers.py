@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from actors.leftovers import (
+    belonging_to,
     current_address,
     folder_bytes,
     nodes,
@@ -96,6 +97,21 @@ def test_what_a_killed_driver_left_is_found_by_its_parents(proc):
     titles = ["gcs_server", "raylet", "log_monitor", "ray::RuntimeEnvAgent", "ray::DashboardAgent"]
     assert [process.title for process in found] == titles
     assert {process.session for process in found} == {SESSION}
+
+
+def test_what_belongs_to_a_session(proc):
+    proc.gcs(701, 700)
+    proc.raylet(702, 700)
+    proc.agent(704, 702)
+    proc.add(705, 702, "python something_new.py")
+    proc.add(706, 1, f"python -u /x/ray/_private/runtime_env/agent/main.py --logs-dir={proc.root}/{SESSION}/logs")
+    proc.add(707, 1, f"python /x/ray/_private/workers/default_worker.py --session-name={SESSION}")
+    proc.add(721, 1, f"tail -f {proc.root}/{SESSION}/logs/raylet.out")
+    proc.add(720, 1, "vim /x/ray/_private/services.py")
+    proc.raylet(802, 800, session=OTHER)
+    proc.agent(804, 802, session=OTHER)
+    assert pids(belonging_to(proc.table, SESSION)) == [701, 702, 704, 705, 706, 707]
+    assert belonging_to(proc.table, "") == []
 
 
 def test_other_users_and_other_programs_are_not_ours_to_name(proc):

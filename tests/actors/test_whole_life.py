@@ -80,6 +80,14 @@ def test_the_callers_ray_is_used_as_it_is_and_left_running():
     assert found["busy"].startswith("none of 1 workers started (not ready within 1 s; 0 of Ray's 1 CPUs are free)")
 
 
+@needs_proc
+def test_a_start_that_fails_leaves_no_process_and_no_ray():
+    found = live("broken_start")
+    assert found["said"].startswith("Ray cannot be started on this machine (ValueError: no such node)")
+    assert found["after"] == []
+    assert not found["initialised"]
+
+
 @pytest.mark.slow
 @needs_proc
 def test_a_driver_and_its_study_outlive_rays_head():

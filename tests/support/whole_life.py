@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trials import Counting, job_on, slow_square, square, values_of, wave_panel
 
+from actors.leftovers import processes
 from actors.pool import PersistentWorkerPool
 from rustybt_ray.exceptions import ExecutionError
 from rustybt_ray.execution.driver import run
@@ -61,6 +62,30 @@ def attach():
         more = [study(pool), pool.size, len(pool.statistics()["workers"])]
     works = ray.get(ray.remote(num_cpus=1)(lambda: 42).remote())
     return {"size": size, "trials": trials, "threads": threads, "more": more, "busy": busy(ray), "works": works}
+
+
+def broken_start():
+    """Ray's daemons start, and the driver hears nothing of its node."""
+    from ray._private import services
+
+    def silent(*_):
+        raise ValueError("no such node")
+
+    services.get_node = silent
+    try:
+        study(PersistentWorkerPool(1))
+    except ExecutionError as error:
+        import ray
+
+        until = time.monotonic() + 10.0
+        while (left := own_daemons()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return {"said": str(error), "after": left, "initialised": ray.is_initialized()}
+
+
+def own_daemons():
+    """Titles of Ray's processes in the sessions that this process began; those that have no parent any more too."""
+    return [process.title for process in processes(Path("/proc")) if process.session.endswith(f"_{os.getpid()}")]
 
 
 def busy(ray):
@@ -118,6 +143,6 @@ def behead():
 
 
 if __name__ == "__main__":
-    lives = {"close": close, "forget": forget, "attach": attach}
+    lives = {"close": close, "forget": forget, "attach": attach, "broken_start": broken_start}
     lives |= {"headless": headless, "headless_cluster": headless_cluster}
     print(json.dumps(lives[sys.argv[1]]()))
