@@ -37,7 +37,7 @@ class Program(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a strategy's own sys.exit would end the program without a word
             if ctx.meta.get(DEBUG) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
                 raise
             say_error(describe(error))
@@ -52,7 +52,7 @@ def say_error(message: str) -> None:
         click.echo(line, err=True)
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """An error in words; one of zipline's, or that is not ours, with the line of the user's code that it came from."""
     if isinstance(error, RustybtRayError):
         into_algorithm = type(error).__module__ == "rustybt_ray.zipline.errors"
@@ -75,7 +75,7 @@ def _as_options(message: str) -> str:
     return message.replace("resume=True", "--resume")
 
 
-def _origin(error: Exception) -> str:
+def _origin(error: BaseException) -> str:
     """The last line in a file that is neither ours nor installed, if there is one."""
     installed = tuple({sys.prefix + os.sep, sys.base_prefix + os.sep, PACKAGE})
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

@@ -161,10 +161,16 @@ def close_expired(
         else:
             price = market.mark[a, row]
         write_transaction(blotter, tape, row, a, -shares, price, -1, 0.0, price)
+    count = 0
     for k in range(blotter.counts[ENTERED]):
         a = blotter.entered[k]
         if row > market.listing[1, a]:
             cancel_asset(blotter, tape, a, row)
+            blotter.in_book[a] = 0
+        else:
+            blotter.entered[count] = a
+            count += 1
+    blotter.counts[ENTERED] = count
 
 
 @kernel

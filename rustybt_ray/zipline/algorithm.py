@@ -14,7 +14,13 @@ from rustybt_ray.zipline.loader import MAIN, Loader, Source
 from rustybt_ray.zipline.parameters import Names, names_of, without_docstrings
 from rustybt_ray.zipline.sources import collect
 
-FUNCTIONS = ("initialize", "handle_data", "before_trading_start", "analyze")
+ARGUMENTS = {
+    "initialize": ("context",),
+    "handle_data": ("context", "data"),
+    "before_trading_start": ("context", "data"),
+    "analyze": ("context", "perf"),
+}
+FUNCTIONS = tuple(ARGUMENTS)
 ARRAYS = "HISTORY_AS_ARRAY"
 Function = Callable[..., Any]
 
@@ -59,7 +65,7 @@ class Algorithm:
     Raises
     ------
     StrategyError
-        If one of them cannot be called.
+        If one of them cannot be called, or takes other arguments.
     """
 
     def __init__(
@@ -137,7 +143,7 @@ class Algorithm:
         Exception
             Whatever the file's code raises.
         StrategyError
-            If it defines something that is no function where one must be.
+            If it defines something that is no function where one must be, or one that takes other arguments.
         """
         if not self.sources:
             return _functions(self.functions, {})
@@ -204,9 +210,33 @@ def _nothing(context: Any) -> None:
 
 
 def _check(found: Mapping[str, Any], name: str) -> None:
-    for key in FUNCTIONS:
-        if (made := found.get(key)) is not None and not callable(made):
+    for key, arguments in ARGUMENTS.items():
+        made = found.get(key)
+        if made is None:
+            continue
+        if not callable(made):
             raise StrategyError(f"{key} of {name} is {made!r}", "algorithm", "It must be a function.")
+        if not _takes(made, arguments):
+            what = f"{key} of {name} takes {inspect.signature(made)}"
+            raise StrategyError(what, _place(made), f"It is called with ({', '.join(arguments)}).")
+
+
+def _takes(function: Function, arguments: Sequence[str]) -> bool:
+    try:
+        known = inspect.signature(function)
+    except ValueError:  # of some built-in functions nothing is known
+        return True
+    try:
+        known.bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _place(function: Function) -> str:
+    """Where a function is written."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return "algorithm" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def _names_of_functions(functions: list[Function]) -> Names:

@@ -86,21 +86,28 @@ def _against_benchmark(
     known = ~np.isnan(benchmark)
     if not known.all():
         found = _against_benchmark(returns[known], benchmark[known])
-        volatility, beta, alpha = (_carried(found[at], known) for at in (0, 2, 3))
-        return volatility, _earned(benchmark), beta, alpha
+        beta, alpha = (_carried(found[at], known) for at in (2, 3))
+        return _volatility(benchmark), _earned(benchmark), beta, alpha
     count = np.arange(1.0, len(returns) + 1.0)
     mean, _, distance = _moments(returns, count)
     center, squares, own = _moments(benchmark, count)
     beta = _prefix_sums(own * distance * _growth(count)) / squares
     beta[squares / count < SMALLEST_VARIANCE] = np.nan
     alpha = np.power(1.0 + (mean - beta * center), PERIODS) - 1.0
-    return _deviation(squares, count) * ROOT, _earned(benchmark), beta, _finite(alpha)
+    return _volatility(benchmark), _earned(benchmark), beta, _finite(alpha)
 
 
 def _against_nothing(sessions: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Of a benchmark that never moves."""
     zeros = np.zeros(sessions)
     return _deviation(zeros, np.arange(1.0, sessions + 1.0)), zeros, *np.full((2, sessions), np.nan)
+
+
+def _volatility(returns: FloatArray) -> FloatArray:
+    """Of the returns that are known; an infinite one, of an adjusted price that rounds to 0, is not."""
+    known = np.isfinite(returns)
+    count = np.arange(1.0, known.sum() + 1.0)
+    return _carried(_deviation(_moments(returns[known], count)[1], count) * ROOT, known)
 
 
 def _earned(returns: FloatArray) -> FloatArray:

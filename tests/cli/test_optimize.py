@@ -302,3 +302,10 @@ def test_backtest_names_the_line_of_a_strategy_that_fails(backtest, strategy):
     assert "thirteen" in result.stderr
     assert "Traceback" not in result.stderr
     assert str(strategy()) in result.stderr
+
+
+def test_backtest_says_that_a_strategy_ends_the_program(call, source, strategy):
+    call("ingest", "mine", source)
+    path = strategy("def quits(data):\n    raise SystemExit(7)\n")
+    result = call("backtest", "-f", path, "-b", "mine", code=1)
+    assert f"Error: SystemExit: 7 ({path}:2 in quits)" in result.stderr

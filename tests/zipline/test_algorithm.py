@@ -244,6 +244,28 @@ def test_what_is_no_file(tmp_path):
         Algorithm.from_file(bad)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def initialize(): pass", r"initialize of algo takes \(\) \(.*algo\.py:1\)\. It is called with \(context\)\."),
+        (
+            "\ndef handle_data(context): pass",
+            r"takes \(context\) \(.*algo\.py:2\)\. It is called with \(context, data\)\.",
+        ),
+        ("def analyze(context, perf, more): pass", r"analyze of algo takes .* It is called with \(context, perf\)\."),
+    ],
+)
+def test_functions_take_what_they_are_called_with(tmp_path, text, message):
+    path = tmp_path / "algo.py"
+    path.write_text(text)
+    with pytest.raises(StrategyError, match=message):
+        Algorithm.from_file(path).load()
+    path.write_text(
+        "def initialize(*args): pass\ndef handle_data(context, data, more=1): pass\nbefore_trading_start = print"
+    )
+    Algorithm.from_file(path).load()
+
+
 @pytest.mark.skipif(not ALGOS, reason="no shared algorithms here")
 @pytest.mark.parametrize("path", ALGOS, ids=lambda path: path.stem)
 def test_the_shared_algorithms_load(path):

@@ -115,6 +115,14 @@ def test_sessions_without_a_return_of_the_benchmark_are_passed_over(blank):
     assert np.isnan(found.benchmark_period_return).tolist() == np.logical_or.accumulate(np.isnan(benchmark)).tolist()
 
 
+def test_an_infinite_return_of_the_benchmark_has_no_beta_and_no_part_in_the_volatility():
+    found = cumulative_risk(np.array([0.01, -0.02, 0.01, 0.03]), np.array([0.01, np.inf, 0.02, 0.03]))
+    expected = [np.nan, np.nan, *(np.std(known, ddof=1) * np.sqrt(252) for known in ([0.01, 0.02], [0.01, 0.02, 0.03]))]
+    assert found.benchmark_volatility == pytest.approx(expected, rel=1e-12, nan_ok=True)
+    assert np.isnan(found.beta).all()
+    assert np.isnan(found.alpha).all()
+
+
 def test_no_loss_no_sortino():
     found = cumulative_risk(np.array([0.0, 0.01, 0.0, -0.01, 0.02]))
     assert np.isnan(found.sortino).tolist() == [True, True, True, False, False]

@@ -209,6 +209,14 @@ class TestTheEnd:
         dump = run(market(self.CLOSES), {4: lambda c, d: api.batch_market_order(pd.Series({api.sid(1): 3}))})
         assert rows(dump, "orders", "session", "symbol", "amount", "status") == [[4, "BBB", 3, "CANCELLED"]]
 
+    def test_the_evening_that_cancels_them_takes_their_assets_out_of_the_book(self):
+        def batch(*sids):
+            return lambda c, d: api.batch_market_order(pd.Series({api.sid(sid): 3 for sid in sids}))
+
+        view = market([[10.0, 5.0, 5.0]] * 2 + [[10.0, math.nan, math.nan]] * 3)
+        dump = run(view, {3: batch(2, 1)}, before={4: batch(1, 2)})
+        assert rows(dump, "orders", "session", "symbol") == [[3, "CCC"], [3, "BBB"], [4, "BBB"], [4, "CCC"]]
+
 
 class TestWords:
     def test_a_name_without_a_value_is_left_out(self):
