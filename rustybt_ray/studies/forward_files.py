@@ -7,7 +7,7 @@ import numpy as np
 
 from rustybt_ray.exceptions import RunError
 from rustybt_ray.studies.files import replace_file, write_specification
-from rustybt_ray.studies.walk_forward import CHOSEN, LABELS, Curves, WalkForward
+from rustybt_ray.studies.walk_forward import BASE, CHOSEN, LABELS, Curves, WalkForward
 
 if TYPE_CHECKING:
     from rustybt_ray.validation.segments import Windows
@@ -47,6 +47,9 @@ def read_curves(folder: Path, result: dict[str, Any] | None) -> Curves | None:
         frame = pl.read_parquet(folder / CURVES)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise RunError(f"{CURVES} cannot be read", f"{folder}: {error}", "Restore it from a copy.") from error
+    if missing := [name for name in BASE if name not in frame.columns]:
+        what = f"{CURVES} holds no stitched curve: it has no column {missing[0]!r}"
+        raise RunError(what, str(folder), "Restore it from a copy, or call walk_forward again with resume=True.")
     return Curves(frame, {name: metrics[name] for name in LABELS})
 
 

@@ -143,6 +143,15 @@ def test_it_is_loaded_as_it_was(tmp_path):
     assert stored["metrics"]["chosen"]["sharpe_ratio"] == found.metrics["sharpe_ratio"]
 
 
+def test_a_curve_that_is_another_table_is_damage_and_is_made_again(tmp_path):
+    found = walk(run_dir=tmp_path)
+    found.trials.write_parquet(tmp_path / "out_of_sample.parquet")
+    with pytest.raises(RunError, match=r"out_of_sample\.parquet holds no stitched curve: it has no column 'session'"):
+        rb.load(tmp_path)
+    assert same(walk(run_dir=tmp_path, resume=True), found)
+    assert same(rb.load(tmp_path), found)
+
+
 def test_many_trials_carry_what_chooses_and_what_is_shown(monkeypatch):
     whole = walk(objective="sortino_ratio", require="win_rate >= 0")
     monkeypatch.setattr("rustybt_ray.api.forward_job.CARRIED_BYTES", 1)
