@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+import algorithms
 import rustybt_ray as rb
-import zipline as algorithms  # benchmarks/zipline.py
 from averages import WINDOWS
 from limit import averages
 from rustybt_ray.data.panel import Panel

@@ -1,8 +1,8 @@
 """What a session of a zipline algorithm costs here, and in zipline itself.
 
-    python benchmarks/zipline.py                                        # ours, on the sample bundle
-    python benchmarks/zipline.py --csvdir DIR --zipline DIR/bin/python  # and zipline-reloaded's, in the same run
-    python benchmarks/zipline.py --workers --trials 200                 # trials a second: two workers against one
+    python benchmarks/algorithms.py                                        # ours, on the sample bundle
+    python benchmarks/algorithms.py --csvdir DIR --zipline DIR/bin/python  # and zipline-reloaded's, in the same run
+    python benchmarks/algorithms.py --workers --trials 200                 # trials a second: two workers against one
 
 A dual moving average over eight assets with a history of 200 sessions, decided every session, and its parts. CPU time a
 session, the median of the runs, first runs apart. `trial` is what a trial of `optimize` takes; `backtest` is
