@@ -190,14 +190,14 @@ def peers(found: Results) -> str:
     """Others on the same work, in the same session."""
     rows = []
     for name, result in found.kept.items():
-        if "peers/run.py" not in result["command"]:
+        if "peers/compare.py" not in result["command"]:
             continue
         for row in result["rows"]:
             what = PEERS.get(row["key"], row["what"])
             rows.append([name, what, *found.versus(name, row["key"]), row["note"] or "equal results"])
     text = """## Peers
 
-The same workloads in one session on one machine, results compared before times (`benchmarks/peers/run.py`)."""
+The same workloads in one session on one machine, results compared before times (`benchmarks/peers/compare.py`)."""
     if not rows:
         return text + " They were not run for this page."
     return f"""{text}

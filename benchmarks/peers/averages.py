@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads import FAST, SLOW
+from tasks import FAST, SLOW
 
 WINDOWS = (*FAST, *SLOW)
 Averages = Mapping[int, np.ndarray]

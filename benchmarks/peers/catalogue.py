@@ -32,7 +32,7 @@ class Peer:
     script : str
         File beside this one, run by that environment's interpreter.
     workloads : tuple of str
-        Keys of `workloads.WORKLOADS` in the order they are run.
+        Keys of `tasks.WORKLOADS` in the order they are run.
     options : tuple of str
         Further arguments of the script.
     takes_averages : bool, default False

@@ -27,7 +27,7 @@ from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.zipline.algorithm import Algorithm
 from rustybt_ray.zipline.runner import AlgorithmRunner
 from serving import Call, serve, start_of, work_of
-from workloads import CAPITAL, END, FEE, PROCESSES, WORKLOADS, burn
+from tasks import CAPITAL, END, FEE, PROCESSES, WORKLOADS, burn
 
 SPACE = {"fast": rb.Int(5, 50, step=5), "slow": rb.Int(60, 250, step=10)}
 COSTS = rb.Costs(rb.PerDollar(FEE))

@@ -14,7 +14,7 @@ from averages import WINDOWS
 from limit import averages
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.data.sample import sample_panel
-from workloads import LONG, SHORT, STARTS, TRIALS
+from tasks import LONG, SHORT, STARTS, TRIALS
 
 PRICES = ("open", "high", "low", "close")
 
@@ -73,7 +73,7 @@ def write_csv(panel: Panel, column: int, path: Path) -> None:
 
 
 def rounds_of(seconds: float) -> int:
-    """Rounds of `workloads.burn` that take so long on this machine; the quickest of nine tries."""
+    """Rounds of `tasks.burn` that take so long on this machine; the quickest of nine tries."""
     probe = 20_000
     best = min(clock(probe) for _ in range(9))
     return max(round(seconds / best * probe), 1)

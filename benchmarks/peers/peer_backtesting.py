@@ -22,7 +22,7 @@ from backtesting.lib import FractionalBacktest
 
 from averages import given
 from serving import serve
-from workloads import CAPITAL, FAST, FEE, GRID, SLOW
+from tasks import CAPITAL, FAST, FEE, GRID, SLOW
 
 warnings.filterwarnings("ignore")
 

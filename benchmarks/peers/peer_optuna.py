@@ -18,7 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from serving import Call, serve, work_of
-from workloads import PROCESSES, burn
+from tasks import PROCESSES, burn
 
 
 def journal(path: str) -> JournalStorage:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from serving import Call, serve, work_of
-from workloads import PROCESSES, burn
+from tasks import PROCESSES, burn
 
 
 def main() -> None:

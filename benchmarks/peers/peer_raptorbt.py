@@ -15,7 +15,7 @@ import raptorbt
 
 from averages import OWN, WINDOWS, Averages, given
 from serving import serve
-from workloads import CAPITAL, FEE, GRID
+from tasks import CAPITAL, FEE, GRID
 
 
 def sweep(close: np.ndarray, stamps: np.ndarray, averages: Averages = OWN) -> list[float]:

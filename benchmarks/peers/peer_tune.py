@@ -20,7 +20,7 @@ import ray
 from ray import tune
 
 from serving import Call, serve, work_of
-from workloads import PROCESSES, burn
+from tasks import PROCESSES, burn
 
 
 class Trial(tune.Trainable):

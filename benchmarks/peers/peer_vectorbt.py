@@ -19,7 +19,7 @@ import vectorbt as vbt
 
 from averages import OWN, Averages, given
 from serving import Call, serve
-from workloads import CAPITAL, FAST, FEE, GRID
+from tasks import CAPITAL, FAST, FEE, GRID
 
 warnings.filterwarnings("ignore")
 LEVELS = ["fast_window", "slow_window"]

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from serving import serve, start_of
-from workloads import CAPITAL, END
+from tasks import CAPITAL, END
 
 warnings.filterwarnings("ignore")
 

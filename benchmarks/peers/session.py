@@ -20,7 +20,7 @@ from measuring.machine import describe
 from measuring.rows import Row
 from panels import prepare
 from parity import Parity
-from workloads import OURS, WORKLOADS
+from tasks import OURS, WORKLOADS
 
 HERE = Path(__file__).resolve().parent
 SLOW = 2.0  # seconds of a run from which on few are made
@@ -114,7 +114,7 @@ def hold_against(name: str, folder: Path, args: argparse.Namespace, archive: Arc
         theirs = stack.enter_context(Side([str(python_of(home)), str(HERE / peer.script), str(folder), *peer.options]))
         parities, rows, problems = measure(peer, ours, theirs, args.quick)
     if rows:
-        command = f".venv/bin/python benchmarks/peers/run.py {name}" + (" --quick" if args.quick else "")
+        command = f".venv/bin/python benchmarks/peers/compare.py {name}" + (" --quick" if args.quick else "")
         installed = home / "installed.txt"
         result = {
             "question": f"How does ours compare with {peer.what}?", "command": command, "machine": machine,
