@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 
 import pytest
 from trials import (
@@ -12,7 +11,6 @@ from trials import (
     hangs_at_3,
     job_on,
     kills_its_worker_at_13,
-    sleeps_tenths,
     slow_square,
     square,
     values_of,
@@ -72,33 +70,6 @@ def test_a_second_study_meets_the_same_workers_and_opens_nothing_again(pool):
     assert sorted(pids(pool)) == before
     assert pool.statistics()["restarts"] == restarts
     assert all(worker["bundles"]["opened"] == 1 for worker in pool.statistics()["workers"])
-
-
-class Onlooker(Silent):
-    """Asks for statistics in a thread from the first block on; counts the blocks that come until they are there."""
-
-    def __init__(self, pool):
-        self.thread, self.meanwhile = threading.Thread(target=self.look), -1
-        self.pool, self.found = pool, None
-
-    def look(self):
-        self.found = self.pool.statistics()
-
-    def finished_block(self, chunk, block):
-        if self.found is None:
-            self.meanwhile += 1
-        if not self.meanwhile:
-            self.thread.start()
-
-
-def test_statistics_do_not_hold_up_a_study(pool):
-    onlooker = Onlooker(pool)
-    long_first = {"p": [30] + [1] * 59}
-    search = Counting(60, lambda numbers: {name: [values[n] for n in numbers] for name, values in long_first.items()})
-    run(search, job_on(PANEL, sleeps_tenths), pool, listener=onlooker)
-    onlooker.thread.join()
-    assert len(onlooker.found["workers"]) == 2
-    assert onlooker.meanwhile >= 5
 
 
 @pytest.mark.parametrize("victims", [1, 2])

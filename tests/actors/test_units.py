@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -241,3 +242,31 @@ class TestPoolBeforeRay:
             pass
         with pytest.raises(ExecutionError, match="the pool is closed"):
             pool.open(PANEL)
+
+    def test_statistics_leave_the_ray_thread_to_a_driver(self, monkeypatch):
+        class Busy:
+            """A crew whose only worker does not answer."""
+
+            def admit(self, limit):
+                return False
+
+            def ask_figures(self):
+                return {"call": "worker"}
+
+            def answered(self, asked, timeout):
+                time.sleep(timeout)
+                return []
+
+            def statistics(self, asked):
+                return {"workers": []}
+
+        monkeypatch.setattr("actors.pool.ANSWER", 1.0)
+        pool, found, turns = PersistentWorkerPool(1), [], 0
+        pool._crew = Busy()
+        asking = threading.Thread(target=lambda: found.append(pool.statistics()))
+        asking.start()
+        while asking.is_alive():
+            pool._thread.call(int)
+            turns += 1
+        assert found == [{"workers": []}]
+        assert turns > 5

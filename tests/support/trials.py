@@ -70,11 +70,6 @@ def square(trial):
     return {"square": trial.params["p"] ** 2, "seed": trial.seed}
 
 
-def sleeps_tenths(trial):
-    time.sleep(trial.params["p"] / 10.0)
-    return trial.params["p"]
-
-
 def shifted(trial):
     return {"square": trial.params["p"] ** 2 + 0.5, "seed": trial.seed}
 
