@@ -154,7 +154,7 @@ def held(pool: TakingPool, bundles: list[Bundle]) -> list[Row]:
         steps = [growth(pids, partial(pool.take, bundle[2])), growth(pids, partial(pool.take_placed, bundle))]
         for kind, values in grown.items():
             values.append((steps[0][kind], steps[1][kind]))
-    unique, share = (np.array(grown[kind]) / 1e6 for kind in ("unique", "share"))
+    unique, share = (np.array(grown[kind]) for kind in ("unique", "share"))
     size = statistics.fmean(panel.nbytes for panel, _, _ in bundles) / 1e6
     shared = f"{pool.size} workers and the driver share the node's copy, {size:.1f} MB with factors and marks"
     alone = f"parsed by the worker: {np.median(unique[:, 0]):.1f} MB; ours is as near to 0 as this can be measured"
