@@ -169,8 +169,8 @@ def test_a_running_study_and_a_killed_one(driver, call, tmp_path):
 def test_follow_reads_what_is_new_until_the_driver_lets_go(driver, call, tmp_path, monkeypatch):
     import rustybt_ray.studies.tail as tail
 
-    decoded, original = [], tail.from_bytes
-    monkeypatch.setattr(tail, "from_bytes", lambda payload: decoded.append(1) or original(payload))
+    decoded, original = [], tail.from_record
+    monkeypatch.setattr(tail, "from_record", lambda *words: decoded.append(1) or original(*words))
     run = tmp_path / "run"
     process = driver(run)
     wait_for(lambda: recorded(run) >= 3, process)

@@ -189,6 +189,10 @@ def uses_lock(data):
     return LOCK
 
 
+def handles_with_lock(context, data):
+    return LOCK
+
+
 def test_names_what_cannot_be_shipped(tmp_path, monkeypatch):
     lock, numbers = threading.Lock(), (n for n in (1, 2))
 
@@ -260,13 +264,16 @@ def test_describes_an_algorithm_for_people(write):
         "source": "# why\ndef initialize(context): ...\n",
     }
     assert describe(load_strategy(path)) == expected
-    described = describe(Algorithm(handle_data=uses_lock))
-    assert (described["name"], described["source"]) == ("test_shipping", "def uses_lock(data):\n    return LOCK\n")
+    described = describe(Algorithm(handle_data=handles_with_lock))
+    assert (described["name"], described["source"]) == (
+        "test_shipping",
+        "def handles_with_lock(context, data):\n    return LOCK\n",
+    )
 
 
 def test_an_algorithm_of_functions_names_what_cannot_be_shipped():
     with pytest.raises(StrategyError, match=r"LOCK is a _thread\.lock"):
-        pack(Algorithm(handle_data=uses_lock))
+        pack(Algorithm(handle_data=handles_with_lock))
 
 
 def test_describes_what_has_no_text_of_its_own():
