@@ -37,6 +37,7 @@ lint: $(READY) ## style, types and layers
 	$(BIN)/lint-imports
 
 bench: $(READY) ## every benchmark, then docs/PERFORMANCE.md and the README's table (under an hour; leave the machine alone)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench,test]'
 	$(BIN)/python benchmarks/run.py
 
 bench-quick: $(READY) ## fewer runs of smaller workloads (minutes)
