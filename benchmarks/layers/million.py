@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import rustybt_ray as rb
 from measuring.rows import Benchmark, Row
 
@@ -22,10 +24,18 @@ SPACE = {
 MEMORY, PAUSE = "/proc/{}/smaps_rollup", 2.0
 
 
+def rising(close: Any, lookback: int, floor: float) -> Any:
+    """Where adjusted closes have risen by more than `floor` over `lookback` sessions; kept by the worker for other averages."""
+    made = np.zeros(close.shape, bool)
+    made[lookback:] = close[lookback:] > (1.0 + floor) * close[:-lookback]
+    return made
+
+
 def crossover(data: Any, fast: int, slow: int, lookback: int, floor: float) -> Any:
     """Hold what is above its slow average and has risen by more than `floor` over `lookback` sessions."""
-    rising = data.momentum("close", lookback) > floor
-    return rb.equal_weight((data.sma("close", fast) > data.sma("close", slow)) & rising)
+    above = data.sma("close", fast) > data.sma("close", slow)
+    above &= data.cached(rising, "close", lookback, floor, scale="none")
+    return rb.equal_weight(above)
 
 
 def measure(quick: bool) -> list[Row]:
