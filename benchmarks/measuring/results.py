@@ -60,7 +60,9 @@ class Results:
         found = row[f"{side}_summary"]
         if found["runs"] < 2:
             return with_unit(found["median"], row["unit"])
-        return f"{with_unit(found['median'], row['unit'])} [{number(found['t_low'])}, {number(found['t_high'])}]"
+        factor, _ = scaled(found["median"], row["unit"])
+        low, high = number(found["t_low"] * factor), number(found["t_high"] * factor)
+        return f"{with_unit(found['median'], row['unit'])} [{low}, {high}]"
 
     def versus(self, name: str, key: str) -> list[str]:
         """Cells of a comparison: baseline, ours, how many times faster with its interval, p."""
@@ -91,10 +93,14 @@ def number(x: float) -> str:
 
 def with_unit(x: float, unit: str) -> str:
     """A number and its unit, in the unit that makes it readable."""
-    for small, factor, large in (("us", 1000.0, "ms"), ("ms", 1000.0, "s")):
-        if unit == small and abs(x) >= 1000:
-            x, unit = x / factor, large
-    return f"{number(x)} {unit}".strip()
+    factor, readable = scaled(x, unit)
+    return f"{number(x * factor)} {readable}".strip()
+
+
+def scaled(x: float, unit: str) -> tuple[float, str]:
+    """What to multiply by, and the unit then."""
+    larger = {"us": "ms", "ms": "s"}
+    return (1e-3, larger[unit]) if unit in larger and abs(x) >= 1000 else (1.0, unit)
 
 
 def probability(p: float) -> str:

@@ -131,6 +131,14 @@ def test_figures_are_readable(value, unit, text):
     assert load("measuring.results").with_unit(value, unit) == text
 
 
+def test_an_interval_has_the_unit_of_its_figure():
+    found = load("measuring.results").Results({"grid": kept(ours=(1990.0, 2010.0, 2000.0))})
+    row = found.kept["grid"]["rows"][0]
+    row["unit"] = "ms"
+    assert found.span("grid", "careful").startswith("2 s [1.9")
+    assert found.span("grid", "careful", "baseline").startswith("5 ms [2.")
+
+
 def test_the_readme_must_have_its_marks(tmp_path):
     path = tmp_path / "README.md"
     path.write_text("# nothing", encoding="utf-8")
