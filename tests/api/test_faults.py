@@ -25,7 +25,7 @@ SPACE = {"fast": rb.Int(2, 41), "slow": rb.Int(50, 99)}  # 2,000 pairs
 
 def disturbed(data, fast: int, slow: int, evil: bool):
     number = (fast - 2) * 50 + slow - 50
-    time.sleep(0.002)
+    time.sleep(0.006)  # long enough for several kills
     if evil and number == SEGFAULT:
         ctypes.string_at(0)
     while evil and number == HANG:
