@@ -2,17 +2,24 @@
 
 `Careful` loads the bundle once, keeps NumPy arrays and walks over the sessions of each trial. `Ancestor` does what the framework
 this project follows did before it was optimised: each trial reads the bundle, and each session filters its frame for the
-history that the strategy asks for. Both return the metrics a study ranks by.
+history that the strategy asks for. Both return the metrics a study ranks by. `simulator_loop` is what a careful user of our
+own parts writes.
 """
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+import rustybt_ray as rb
 from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray.data.panel import Panel
+from rustybt_ray.engine.backtest import Simulator
+from rustybt_ray.engine.metrics import MOMENTS, NAMES
+from rustybt_ray.workspace.workspace import Workspace
 
 CAPITAL, FEE = 1_000_000.0, 0.001
 Metrics = dict[str, float]
@@ -140,3 +147,18 @@ def metrics(equity: FloatArray) -> Metrics:
         "sortino_ratio": mean / downside * math.sqrt(252.0) if downside > 0.0 else math.nan,
         "max_drawdown": depth,
     }
+
+
+def simulator_loop(
+    strategy: Callable[..., Any], panel: Panel, points: list[dict[str, int]], segment: tuple[int, int]
+) -> list[float]:
+    """Workspace, simulator, a loop that keeps every metric of each trial; total returns."""
+    workspace = Workspace(rb.OptimizationConfig())
+    workspace.open(panel)
+    data = workspace.data(panel.version)
+    simulator = Simulator(panel, (segment,), costs=rb.Costs(rb.PerDollar(FEE)))
+    found, out, moments = [], np.empty((1, len(NAMES))), np.empty((1, MOMENTS))
+    for point in points:
+        simulator.run(strategy(data, **point), out, moments)
+        found.append(dict(zip(NAMES, out[0].tolist(), strict=True)))
+    return [row["total_return"] for row in found]

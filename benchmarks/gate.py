@@ -28,13 +28,11 @@ from typing import Any
 import numpy as np
 
 import rustybt_ray as rb
+from baselines import simulator_loop
 from limit import FEE, LIMITS, PAIRS, crossover, limit_of, without_events
 from measuring.samples import interleaved, median_interval
 from rustybt_ray._typing import FloatArray
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.engine.backtest import Simulator
-from rustybt_ray.engine.metrics import MOMENTS, NAMES
-from rustybt_ray.workspace.workspace import Workspace
 
 REFERENCE = Path(__file__).with_name("reference.json")
 TOLERANCE, FIRST, STEP, MOST, SERIES = 1.10, 9, 6, 60, 6
@@ -107,10 +105,10 @@ def made(root: str) -> dict[str, tuple[Call, Call]]:
     for case in LIMITS:
         cases[case] = (partial(sweep, rebalance=case), limit_of(case, panel.close, filled, PAIRS))
     year = panel.rows_between(**YEAR)
-    cases["loop"] = (sweep, partial(loop, panel, PAIRS, (0, panel.shape[0] - 1)))
+    cases["loop"] = (sweep, partial(simulator_loop, crossover("change"), panel, PAIRS, (0, panel.shape[0] - 1)))
     cases["small"] = (
         partial(optimize, panel, PAIRS[::8], start=YEAR["start"], end=YEAR["end"]),
-        partial(loop, panel, PAIRS[::8], year),
+        partial(simulator_loop, crossover("change"), panel, PAIRS[::8], year),
     )
     windows = rb.Rolling(train="3y", test="6mo")
     cases["forward"] = (partial(sweep, function=rb.walk_forward, windows=windows), sweep)
@@ -134,19 +132,6 @@ def optimize(
     """One whole call in this process."""
     strategy = crossover(rebalance)
     return function(strategy, bundle=panel, points=points, costs=COSTS, executor="inline", progress=False, **options)
-
-
-def loop(panel: Panel, points: list[dict[str, int]], segment: tuple[int, int]) -> list[float]:
-    """A plain loop over our simulator; total returns."""
-    workspace, strategy = Workspace(rb.OptimizationConfig()), crossover("change")
-    workspace.open(panel)
-    data = workspace.data(panel.version)
-    simulator = Simulator(panel, (segment,), costs=COSTS)
-    found, out, moments = [], np.empty((1, len(NAMES))), np.empty((1, MOMENTS))
-    for point in points:
-        simulator.run(strategy(data, **point), out, moments)
-        found.append(dict(zip(NAMES, out[0].tolist(), strict=True)))
-    return [row["total_return"] for row in found]
 
 
 def judge(name: str, ours: Call, theirs: Call, reference: Reference) -> Verdict:

@@ -15,7 +15,6 @@ both.
 
 import argparse
 import compileall
-import math
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from measuring.samples import median_interval
 from rustybt_ray._typing import FloatArray
 
 LOOP = """
@@ -87,11 +87,8 @@ class Pairs:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the median ratio by order statistics: no assumption about how a busy machine errs."""
-        count = len(self.ratios)
-        chances = np.cumsum([math.comb(count, k) for k in range(count + 1)]) / 2.0**count
-        low = max(int(np.searchsorted(chances, 0.025, side="right")), 1)
-        return float(self.ratios[low - 1]), float(self.ratios[count - low])
+        """95 % interval of the median ratio."""
+        return median_interval(self.ratios)
 
     def __str__(self) -> str:
         loop, ours = np.median(self.times, axis=0)

@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 
 import rustybt_ray as rb
-from baselines import FEE, Ancestor, Careful
+from baselines import FEE, Ancestor, Careful, simulator_loop
 from limit import crossover, without_events
 from measuring.rows import Benchmark, Row
 from measuring.samples import clock, interleaved
 from plain_loop import compare
 from rustybt_ray.data.panel import Panel
-from rustybt_ray.engine.backtest import Simulator
-from rustybt_ray.engine.metrics import MOMENTS, NAMES
-from rustybt_ray.workspace.workspace import Workspace
 
 POINTS = [{"fast": fast, "slow": slow} for fast in range(3, 43, 2) for slow in range(60, 260, 10)]
 MICRO = [{"fast": fast, "slow": slow} for fast in (5, 10, 15, 20, 25) for slow in (30, 40, 50, 60, 70)]
@@ -76,8 +73,9 @@ def production(panel: Panel, folder: Path, quick: bool) -> list[Row]:
 def micro(panel: Panel, quick: bool) -> list[Row]:
     """25 trials of one year: `optimize` against a loop over the bare simulator, and whole cold processes."""
     ours = partial(sweep, panel, points=MICRO, **YEAR)
-    assert loop(panel) == ours().trials["total_return"].to_list(), "the loop finds other returns"
-    times = interleaved(10 if quick else 40, lambda: loop(panel), ours) * 1e3
+    loop = partial(simulator_loop, TRADE, panel, MICRO, panel.rows_between(**YEAR))
+    assert loop() == ours().trials["total_return"].to_list(), "the loop finds other returns"
+    times = interleaved(10 if quick else 40, loop, ours) * 1e3
     rows = [
         Row("micro", "25 trials of a year, warm, against a loop over our simulator", "ms", times[:, 1], times[:, 0])
     ]
@@ -91,19 +89,6 @@ def micro(panel: Panel, quick: bool) -> list[Row]:
 def sweep(panel: Panel, points: list[dict[str, int]] = POINTS, **options: Any) -> rb.Study:
     """One whole `optimize` call."""
     return rb.optimize(TRADE, bundle=panel, points=points, costs=COSTS, progress=False, **options)
-
-
-def loop(panel: Panel) -> list[float]:
-    """What a careful user of our parts writes: workspace, simulator, a loop."""
-    workspace = Workspace(rb.OptimizationConfig())
-    workspace.open(panel)
-    data = workspace.data(panel.version)
-    simulator = Simulator(panel, (panel.rows_between(**YEAR),), costs=COSTS)
-    found, out, moments = [], np.empty((1, len(NAMES))), np.empty((1, MOMENTS))
-    for point in MICRO:
-        simulator.run(TRADE(data, **point), out, moments)
-        found.append(dict(zip(NAMES, out[0].tolist(), strict=True)))
-    return [row["total_return"] for row in found]
 
 
 def check(study: rb.Study, found: list[dict[str, float]], points: list[dict[str, int]]) -> None:
