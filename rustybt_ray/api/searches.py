@@ -17,6 +17,7 @@ from rustybt_ray.search.protocol import Search
 from rustybt_ray.search.space import ParameterSpace
 from rustybt_ray.strategies.identity import value_digest
 
+PLAIN = {bool, int, float, str, type(None)}
 QUASI = ("sobol", "lhs")
 LEARNING = ("tpe", "cmaes", "nsga2", "gp")
 SEARCHES = ("grid", "random", *QUASI, *LEARNING, "halving")
@@ -137,6 +138,8 @@ def _plain(value: Any, path: str, strict: bool) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(item, f"{path}.{key}", strict) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        if PLAIN.issuperset(map(type, value)):
+            return list(value)
         return [_plain(item, path, strict) for item in value]
     name = str(getattr(value, "__qualname__", type(value).__name__))
     try:

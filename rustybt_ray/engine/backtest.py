@@ -145,15 +145,17 @@ class Simulator:
 
     def _go(self, target: Target, low: int, stop: int, log: Log, out: FloatArray, moments: FloatArray) -> int:
         """Run the segments [low, stop); 0, or 1 + the place among them of the one refused."""
-        segments = self.segments[low:stop]
-        self._run.replace(self._first - 1, segments, *target, *log, out[low:], moments[low:])
+        segments = self.segments
+        if stop - low < len(segments):  # what is the same object as last time is not handed over again
+            segments, out, moments = segments[low:stop], out[low:], moments[low:]
+        self._run.replace(self._first - 1, segments, *target, *log, out, moments)
         refused = self._run()
         while refused < 0 and self.blotter is not None:
             from rustybt_ray.engine.blotter import grown
 
             self.blotter = grown(self.blotter)
             self._bind()
-            self._run.replace(self._first - 1, segments, *target, *log, out[low:], moments[low:])
+            self._run.replace(self._first - 1, segments, *target, *log, out, moments)
             refused = self._run()
         return refused
 

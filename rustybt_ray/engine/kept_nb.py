@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray
+from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.blotter import (
     BAR_DONE,
@@ -117,16 +117,22 @@ def forget_split_away(cells: FloatArray, market: Market, row: int) -> None:
 
 
 @kernel
+def has_ended(listing: IntArray, row: int, a: int) -> bool:
+    """Whether the last bar of asset `a` is before the row; one that never had a bar does not end."""
+    return 0 <= listing[1, a] < row
+
+
+@kernel
 def next_expired(market: Market, account: Record, book: Book, row: int, after: float) -> int:
     """The asset that has ended, is held and was bought first after purchase number `after`; -1 if there is none.
 
     A position of no shares, such as dividends in shares leave of a short, is one on the row of the delisting.
     """
-    cells, held, last, delistings = book.cells, book.held, market.listing[1], market.delistings
+    cells, held, delistings = book.cells, book.held, market.delistings
     found, best = -1, math.inf
     for k in range(account.positions):
         a = held[k]
-        if row > last[a] and after < cells[ENTRY, a] < best:
+        if has_ended(market.listing, row, a) and after < cells[ENTRY, a] < best:
             found, best = a, cells[ENTRY, a]
     for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):
         if delistings[e, 0] != row:
@@ -164,7 +170,7 @@ def close_expired(
     count = 0
     for k in range(blotter.counts[ENTERED]):
         a = blotter.entered[k]
-        if row > market.listing[1, a]:
+        if has_ended(market.listing, row, a):
             cancel_asset(blotter, tape, a, row)
             blotter.in_book[a] = 0
         else:

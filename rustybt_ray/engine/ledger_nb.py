@@ -7,7 +7,7 @@ asset by asset along the panel's time-major marks, in one sweep.
 import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
-from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine._jit import as_vector, kernel
 from rustybt_ray.engine.events_nb import (
     apply_splits,
     close_delisted,
@@ -54,6 +54,8 @@ from rustybt_ray.engine.structures import (
     Target,
 )
 
+P1, P2, P3, P4, P5, P6, P7 = (np.uint64(i) for i in range(1, 8))
+
 
 @kernel
 def mark_events(
@@ -81,24 +83,27 @@ def list_visits(active: ByteArray, first: int, last: int, visits: IntArray) -> N
 
 
 @kernel
-def value_lanes(cells: FloatArray, held: IntArray, mark: FloatArray, curves: FloatArray, cash: float, t: int) -> None:
+def value_lanes(
+    cells: FloatArray, held: IntArray, marks: FloatArray, rows: int, gross: FloatArray, equity: FloatArray, cash: float, t: int
+) -> None:
     """Value eight rows from `t` on with long positions only; written out so that the compiler keeps them in one register."""
     v0 = v1 = v2 = v3 = v4 = v5 = v6 = v7 = 0.0
     for i in range(len(held)):
-        shares, marks = cells[SHARES, held[i]], mark[held[i], t : t + LANES]
-        v0 += shares * marks[0]
-        v1 += shares * marks[1]
-        v2 += shares * marks[2]
-        v3 += shares * marks[3]
-        v4 += shares * marks[4]
-        v5 += shares * marks[5]
-        v6 += shares * marks[6]
-        v7 += shares * marks[7]
-    gross, equity = curves[GROSS, t : t + LANES], curves[EQUITY, t : t + LANES]
-    gross[0], gross[1], gross[2], gross[3] = v0, v1, v2, v3
-    gross[4], gross[5], gross[6], gross[7] = v4, v5, v6, v7
-    equity[0], equity[1], equity[2], equity[3] = cash + v0, cash + v1, cash + v2, cash + v3
-    equity[4], equity[5], equity[6], equity[7] = cash + v4, cash + v5, cash + v6, cash + v7
+        a = held[i]
+        shares, k = cells[SHARES, a], np.uint64(a * rows + t)
+        v0 += shares * marks[k]
+        v1 += shares * marks[k + P1]
+        v2 += shares * marks[k + P2]
+        v3 += shares * marks[k + P3]
+        v4 += shares * marks[k + P4]
+        v5 += shares * marks[k + P5]
+        v6 += shares * marks[k + P6]
+        v7 += shares * marks[k + P7]
+    k = np.uint64(t)
+    gross[k], gross[k + P1], gross[k + P2], gross[k + P3] = v0, v1, v2, v3
+    gross[k + P4], gross[k + P5], gross[k + P6], gross[k + P7] = v4, v5, v6, v7
+    equity[k], equity[k + P1], equity[k + P2], equity[k + P3] = cash + v0, cash + v1, cash + v2, cash + v3
+    equity[k + P4], equity[k + P5], equity[k + P6], equity[k + P7] = cash + v4, cash + v5, cash + v6, cash + v7
 
 
 @kernel
@@ -127,9 +132,10 @@ def value_rows(
     columns = held[: account.positions]
     t = low
     if account.short_positions == 0:
+        marks, gross, equity = as_vector(mark, np.float64), curves[GROSS], curves[EQUITY]
         # rows past `high` are valued too and overwritten when their turn comes
         while t <= high and t + LANES <= mark.shape[1]:
-            value_lanes(cells, columns, mark, curves, cash, t)
+            value_lanes(cells, columns, marks, mark.shape[1], gross, equity, cash, t)
             t += LANES
     while t < min(high + 1, mark.shape[1]):
         value_row(cells, columns, mark, curves, cash, t)

@@ -117,10 +117,13 @@ class ChunkRunner:
         block = self._empty(chunk, NAMES + tuple(ORDERED) if job.ordered else NAMES, metrics[:, 0], moments[:, 0])
         if job.keep_returns:
             block.returns = np.full((count, int(simulator.segments[0, 3])), np.nan, np.float32)
+        # the same two for all trials: the ledger need not be told anew where they are
+        row, sums = np.full(metrics.shape[1:], np.nan), np.full(moments.shape[1:], np.nan)
         before = time.perf_counter()
         for i, params in enumerate(_rows(chunk)):
             try:
-                trade(params, metrics[i], moments[i])
+                trade(params, row, sums)
+                metrics[i], moments[i] = row, sums
                 if block.returns is not None:
                     block.returns[i] = simulator.returns(block.returns.shape[1])
                 if job.ordered:

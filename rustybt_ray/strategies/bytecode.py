@@ -9,7 +9,7 @@ import dis
 import inspect
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import field
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -26,6 +26,7 @@ FLAGS = (
 NAMED = {*dis.hasname, *dis.haslocal, *dis.hasfree}
 CONSTANT = set(dis.hasconst)
 JUMPS = {*dis.hasjrel, *dis.hasjabs}
+CODES = 256  # whose facts are kept: code never changes, and a study in the same process asks again
 NOISE = {
     "__doc__",
     "__qualname__",
@@ -41,13 +42,13 @@ class Constant:
     value: Any
 
 
-@record_class
+@record_class(frozen=True)
 class Uses:
-    """Names through which code reaches what lies outside of it, nested code included."""
+    """Names through which code reaches what lies outside of it, nested code included, in order."""
 
-    globals: set[str] = field(default_factory=set)
-    attributes: set[str] = field(default_factory=set)
-    imports: set[tuple[str, int]] = field(default_factory=set)
+    globals: tuple[str, ...]
+    attributes: frozenset[str]
+    imports: tuple[tuple[str, int], ...]
 
 
 def signature(code: CodeType) -> tuple[Any, ...]:
@@ -58,8 +59,13 @@ def signature(code: CodeType) -> tuple[Any, ...]:
     return (*counts, code.co_varnames[:arguments], code.co_freevars, code.co_cellvars)
 
 
-def operations(code: CodeType) -> Iterator[tuple[str, Any]]:
+@lru_cache(CODES)
+def operations(code: CodeType) -> tuple[tuple[str, Any], ...]:
     """Each operation with its argument: a Constant, a name, the ordinal of a jump's target, or a number; then its handlers."""
+    return tuple(_operations(code))
+
+
+def _operations(code: CodeType) -> Iterator[tuple[str, Any]]:
     listed = _instructions(code)
     offsets = [instruction.offset for instruction in listed]
     for instruction in listed:
@@ -74,9 +80,12 @@ def operations(code: CodeType) -> Iterator[tuple[str, Any]]:
         yield "except", (*places, entry.depth, entry.lasti)
 
 
+@lru_cache(CODES)
 def uses(code: CodeType) -> Uses:
     """Globals, attributes and imports of code and of the code nested in it."""
-    made = Uses()
+    read: set[str] = set()
+    attributes: set[str] = set()
+    imports: set[tuple[str, int]] = set()
     waiting = [code]
     while waiting:
         code = waiting.pop()
@@ -84,14 +93,14 @@ def uses(code: CodeType) -> Uses:
         recent: list[Any] = []
         for name, argument in operations(code):
             if name in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
-                made.globals.add(argument)
+                read.add(argument)
             elif name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
-                made.attributes.add(argument)
+                attributes.add(argument)
             elif name == "IMPORT_NAME":
                 level = recent[-2].value if len(recent) > 1 and isinstance(recent[-2], Constant) else 0
-                made.imports.add((argument, level))
+                imports.add((argument, level))
             recent = [*recent[-1:], argument]
-    return made
+    return Uses(tuple(sorted(read)), frozenset(attributes), tuple(sorted(imports)))
 
 
 def _instructions(code: CodeType) -> list[dis.Instruction]:

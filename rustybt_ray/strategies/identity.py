@@ -173,12 +173,12 @@ class _Walk:
     def globals(self, function: types.FunctionType, path: str) -> None:
         """Global names that the code uses, through the user's modules to what it uses of them."""
         used = uses(function.__code__)
-        for name, level in sorted(used.imports):
+        for name, level in used.imports:
             if imports_locally(name, level):
                 what = f"{path} imports the local module {'.' * level + name!r} inside a function"
                 remedy = "Import it at the top of the file, so that it is part of the strategy."
                 raise StrategyError(what, self.name, remedy)
-        for name in sorted(used.globals):
+        for name in used.globals:
             if name in function.__globals__ and not (name.startswith("__") and name.endswith("__")):
                 value = function.__globals__[name]
                 self.put("global", name)
@@ -187,7 +187,7 @@ class _Walk:
                 else:
                     self.value(value, f"{path}: {name}")
 
-    def module(self, module: types.ModuleType, path: str, attributes: set[str] | None = None) -> None:
+    def module(self, module: types.ModuleType, path: str, attributes: frozenset[str] | None = None) -> None:
         """A library by its name; the user's module by the attributes that are used, all of them if none is known."""
         if not is_local_module(module):
             self.put("module", module.__name__)

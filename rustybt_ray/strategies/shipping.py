@@ -35,7 +35,7 @@ def pack(function: "Callable[..., Any] | Algorithm") -> bytes:
     name = name_of(function)
     for part in function.functions.values() if is_algorithm(function) else (function,):
         code = getattr(part, "__code__", None)
-        for module, level in sorted(uses(code).imports) if code is not None else ():
+        for module, level in uses(code).imports if code is not None else ():
             if imports_locally(module, level):
                 where = "inside a function, which a worker does not have"
                 what = f"{name} imports the local module {'.' * level + module!r} {where}"
@@ -170,7 +170,7 @@ def _captured(value: Any) -> Iterator[tuple[str, Any]]:
         for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
             if cell != type(cell)():
                 yield name, cell.cell_contents
-        for name in sorted(uses(code).globals):
+        for name in uses(code).globals:
             if name in value.__globals__:
                 yield name, value.__globals__[name]
         yield from ((f"default {i}", part) for i, part in enumerate(value.__defaults__ or ()))

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
-from kept_cases import all_settings, cases, run_case, run_script, shapes_of
+from kept_cases import Case, Shape, all_settings, cases, random_script, random_view, run_case, run_script, shapes_of
+from reference_kept import Terms
 
 from rustybt_ray.engine.blotter import (
     AMOUNT,
@@ -20,6 +21,7 @@ from rustybt_ray.engine.blotter import (
     STOP,
     STOP_REACHED,
 )
+from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.stepwise import CASH, CLAIMS, VALUE
 from rustybt_ray.engine.structures import BASIS, ENTRY, LAST_SALE, SHARES
 
@@ -140,6 +142,22 @@ def test_a_run_leaves_nothing_to_the_next(case):
     assert ledger.equity().tobytes() == equity
     run_script(case, ledger, case.script, record=True)
     assert [part.tobytes() for part in ledger.written()] == written
+
+
+def test_an_asset_that_never_had_a_bar_does_not_end():
+    """Shares of it that a dividend brings are worth nothing and stay."""
+    shape = Shape(
+        seed=519359820, sessions=9, assets=3, blank=0.0, quiet=0.0, volume=60.0, splits=2, dividends=3, stock=2, ends=True,
+        orders=0.3, first=0,
+    )  # fmt: skip
+    view = random_view(shape)
+    assert np.isnan(view.close[:, 1]).all()
+    assert view.stock_payment.tolist() == [1, 1]
+    terms = Terms(slippage="none", commission="trade")
+    case = Case(shape, terms, Settings.zipline(), 0, 1e4, view, random_script(view, shape, 0))
+    ledger, reference = run_case(case)
+    assert ledger.book.cells[SHARES].tolist() == [7.0, 2.0, -90.0]
+    assert {a: held.amount for a, held in reference.positions.items()} == {0: 7, 1: 2, 2: -90}
 
 
 @pytest.mark.slow

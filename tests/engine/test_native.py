@@ -12,7 +12,7 @@ import pytest
 from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.engine import _objects, rolling
 from rustybt_ray.engine.backtest import simulate
-from rustybt_ray.engine.native import Bound, Kernel, kind_of
+from rustybt_ray.engine.native import Bound, Kernel, kind_of, leaves
 
 CALLEE = """
 from rustybt_ray.engine._jit import kernel
@@ -126,7 +126,7 @@ def test_arguments_in_a_table_of_words():
         return 7
 
     one, two = np.zeros((2, 3)), np.zeros((4, 5))
-    bound = Bound(code, (3, Pair(one, 1.5), two, True))
+    bound = Bound(code, leaves((3, Pair(one, 1.5), two, True)))
     assert bound() == 7
     half = int(np.array(1.5).view(np.int64))
     assert seen[-1][:8] == [3, one.ctypes.data, 2, 3, half, two.ctypes.data, 4, 5]
