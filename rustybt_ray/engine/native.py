@@ -104,7 +104,7 @@ class Bound:
 
     def _write(self, place: int, leaf: Any) -> None:
         if isinstance(leaf, np.ndarray):
-            self._table[place : place + 1 + leaf.ndim] = leaf.ctypes.data, *leaf.shape
+            self._table[place : place + 1 + leaf.ndim] = [leaf.ctypes.data, *leaf.shape]
         elif isinstance(leaf, float):
             self._floats[place] = leaf
         else:
