@@ -84,7 +84,14 @@ def list_visits(active: ByteArray, first: int, last: int, visits: IntArray) -> N
 
 @kernel
 def value_lanes(
-    cells: FloatArray, held: IntArray, marks: FloatArray, rows: int, gross: FloatArray, equity: FloatArray, cash: float, t: int
+    cells: FloatArray,
+    held: IntArray,
+    marks: FloatArray,
+    rows: int,
+    gross: FloatArray,
+    equity: FloatArray,
+    cash: float,
+    t: int,
 ) -> None:
     """Value eight rows from `t` on with long positions only; written out so that the compiler keeps them in one register."""
     v0 = v1 = v2 = v3 = v4 = v5 = v6 = v7 = 0.0

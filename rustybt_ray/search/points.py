@@ -108,9 +108,11 @@ def _checked(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
         raise InputError("points", "columns of one length", lengths, EXAMPLE)
     made = {}
     for name, values in columns.items():
-        made[check_name(name)] = values if _plain(values) else [
-            check_value(f"points[{i}][{name!r}]", value) for i, value in enumerate(values)
-        ]
+        made[check_name(name)] = (
+            values
+            if _plain(values)
+            else [check_value(f"points[{i}][{name!r}]", value) for i, value in enumerate(values)]
+        )
     return made
 
 
