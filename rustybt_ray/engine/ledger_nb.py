@@ -28,8 +28,9 @@ from rustybt_ray.engine.orders_nb import (
     open_columns,
     ordered_columns,
     place_orders,
+    target_weight,
 )
-from rustybt_ray.engine.simple_nb import fill_all, find_counts, split_columns
+from rustybt_ray.engine.simple_nb import fill_all, fill_single, find_counts, split_columns
 from rustybt_ray.engine.structures import (
     ARRIVAL,
     BAR_SHARES,
@@ -260,7 +261,12 @@ def take_orders(
         if not known:
             value = find_value(account, cells, book.held, market.price, market.mark, row)
         price, volume, traded = market.price, market.volume, market.traded
-        if find_counts(rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value):
+        if count == 1 and (traded != 0 or volume[row, columns[0]] > 0.0):
+            a = columns[0]
+            weight = target_weight(kind, weights, mask, share, d, a)
+            if fill_single(rules, account, cells, book.held, a, weight, price[row, a], value):
+                return 0
+        elif find_counts(rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value):
             selling, buying = split_columns(cells, columns, book.sales, book.purchases)
             fill_all(rules, account, cells, book.held, book.sales[:selling], book.purchases[:buying])
             return 0

@@ -64,45 +64,69 @@ def change_position(
 
 
 @kernel
+def sell(rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, size: float, p: float) -> None:
+    """Take `size` shares from a long position."""
+    fill = p - p * (rules.basis_points / 10000.0)
+    money = size * fill
+    commission = size * rules.per_share + money * rules.per_dollar
+    account.cash = account.cash + money - commission
+    account.commission += commission
+    account.slippage += abs(fill - p) * size
+    account.notional += money
+    account.row_notional += money
+    change_position(rules, account, cells, held, a, -size, commission - money)
+
+
+@kernel
+def buy(rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, asked: float, p: float) -> None:
+    """Add `asked` shares to a long position, or as many as the cash allows."""
+    fill = p + p * (rules.basis_points / 10000.0)
+    need = p + (abs(fill - p) + (rules.per_share + fill * rules.per_dollar))
+    room, size = account.cash + account.claims, asked
+    # a division is spared where the cash is clearly enough
+    if asked * need > room * (1.0 - 1e-12):
+        limit = np.floor(room / need + EDGE) if rules.whole else room / need
+        size = min(asked, max(limit, 0.0))
+        account.cuts += 1.0 if size < asked else 0.0
+        if size == 0.0:
+            return
+    money = size * fill
+    commission = size * rules.per_share + money * rules.per_dollar
+    account.cash = without_residue(account.cash - money - commission, money, fill)
+    account.commission += commission
+    account.slippage += abs(fill - p) * size
+    account.notional += money
+    account.row_notional += money
+    change_position(rules, account, cells, held, a, size, money + commission)
+
+
+@kernel
+def fill_single(
+    rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, weight: float, p: float, value: float
+) -> bool:
+    """Count and fill a row's only order; false, and nothing done, where the long way is needed."""
+    shares = cells[SHARES, a]
+    if weight == 0.0 and shares == 0.0:
+        return True
+    if not (weight >= 0.0 and p > 0.0):
+        return False
+    wanted = weight * value / p
+    rest = (np.floor(wanted + EDGE) if rules.whole else wanted) - shares
+    if rest < 0.0:
+        sell(rules, account, cells, held, a, -rest, p)
+    elif rest > 0.0:
+        buy(rules, account, cells, held, a, rest, p)
+    return True
+
+
+@kernel
 def fill_all(
     rules: Record, account: Record, cells: FloatArray, held: IntArray, sales: IntArray, purchases: IntArray
 ) -> None:
     """Fill the counts: reductions first, then openings as far as the cash goes, each in column order."""
-    points, per_share, per_dollar, whole = rules.basis_points / 10000.0, rules.per_share, rules.per_dollar, rules.whole
-    cash, commissions, slippage = account.cash, account.commission, account.slippage
-    notional, row_notional, claims = account.notional, account.row_notional, account.claims
     for i in range(len(sales)):
         a = sales[i]
-        size, p = -cells[REST, a], cells[PRICE, a]
-        fill = p - p * points
-        money = size * fill
-        commission = size * per_share + money * per_dollar
-        cash = cash + money - commission
-        commissions += commission
-        slippage += abs(fill - p) * size
-        notional += money
-        row_notional += money
-        change_position(rules, account, cells, held, a, -size, commission - money)
+        sell(rules, account, cells, held, a, -cells[REST, a], cells[PRICE, a])
     for i in range(len(purchases)):
         a = purchases[i]
-        asked, p = cells[REST, a], cells[PRICE, a]
-        fill = p + p * points
-        need = p + (abs(fill - p) + (per_share + fill * per_dollar))
-        room, size = cash + claims, asked
-        # a division is spared where the cash is clearly enough
-        if asked * need > room * (1.0 - 1e-12):
-            limit = np.floor(room / need + EDGE) if whole else room / need
-            size = min(asked, max(limit, 0.0))
-            account.cuts += 1.0 if size < asked else 0.0
-            if size == 0.0:
-                continue
-        money = size * fill
-        commission = size * per_share + money * per_dollar
-        cash = without_residue(cash - money - commission, money, fill)
-        commissions += commission
-        slippage += abs(fill - p) * size
-        notional += money
-        row_notional += money
-        change_position(rules, account, cells, held, a, size, money + commission)
-    account.cash, account.commission, account.slippage = cash, commissions, slippage
-    account.notional, account.row_notional = notional, row_notional
+        buy(rules, account, cells, held, a, cells[REST, a], cells[PRICE, a])
