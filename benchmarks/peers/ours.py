@@ -1,6 +1,6 @@
 """Ours.
 
-    python ours.py FOLDER
+    python ours.py FOLDER WORKLOAD ...
 
 The same workloads by the calls that a user would make, in a process that answers as the peers' do. Nothing is shared between
 calls but what a process keeps of its own accord, compiled code and indicator caches.
@@ -27,7 +27,7 @@ from rustybt_ray.strategies.trial import Trial
 from rustybt_ray.zipline.algorithm import Algorithm
 from rustybt_ray.zipline.runner import AlgorithmRunner
 from serving import Call, serve, start_of, work_of
-from tasks import CAPITAL, END, FEE, PROCESSES, WORKLOADS, burn
+from tasks import AUTO, CAPITAL, END, FEE, PROCESSES, burn
 
 SPACE = {"fast": rb.Int(5, 50, step=5), "slow": rb.Int(60, 250, step=10)}
 COSTS = rb.Costs(rb.PerDollar(FEE))
@@ -119,17 +119,9 @@ def fan_out(points: list[dict[str, int]], panel: Panel, pool: rb.PersistentWorke
     return found
 
 
-def handed_out(folder: Path, panel: Panel, pool: rb.PersistentWorkerPool) -> dict[str, Call]:
-    work = work_of(folder)
-    calls: dict[str, Call] = {"w4_short_auto": lambda: fan_out(work["w4_short"], panel, None)}
-    for name, points in work.items():
-        calls[name] = partial(fan_out, points, panel, pool)
-    return calls
-
-
 def main() -> None:
-    """Make ready for the workloads named, all of them by default: a pool of workers is no company for the others."""
-    folder, asked = Path(sys.argv[1]), set(sys.argv[2:]) or set(WORKLOADS)
+    """Make ready for the workloads named: a pool of workers is no company for the others, `auto` among them."""
+    folder, asked = Path(sys.argv[1]), set(sys.argv[2:])
     calls: dict[str, Call] = {}
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as root, ExitStack() as stack:
@@ -140,9 +132,12 @@ def main() -> None:
             made, sessions = algorithms(folder, root)
             calls |= made
             counts = dict.fromkeys(made, sessions)
-        if asked & {"w4_short", "w4_long"}:
+        work, one = work_of(folder), rb.BundleStore(root).open(names[0])
+        if AUTO in asked:
+            calls[AUTO] = partial(fan_out, work["w4_short"], one, None)
+        if pooled := asked & set(work):
             pool = stack.enter_context(rb.PersistentWorkerPool(n_jobs=PROCESSES))
-            calls |= handed_out(folder, rb.BundleStore(root).open(names[0]), pool)
+            calls |= {name: partial(fan_out, work[name], one, pool) for name in pooled}
         serve(calls, counts)
 
 

@@ -20,7 +20,7 @@ from measuring.machine import describe
 from measuring.rows import Row
 from panels import prepare
 from parity import Parity
-from tasks import OURS, WORKLOADS
+from tasks import AUTO, OURS, WORKLOADS
 
 HERE = Path(__file__).resolve().parent
 SLOW = 2.0  # seconds of a run from which on few are made
@@ -110,7 +110,10 @@ def hold_against(name: str, folder: Path, args: argparse.Namespace, archive: Arc
     home = args.home / peer.environment
     print(f"{name}: {peer.what}", flush=True)
     with ExitStack() as stack:
-        ours = stack.enter_context(Side([sys.executable, str(HERE / "ours.py"), str(folder), *peer.workloads]))
+        script = [sys.executable, str(HERE / "ours.py"), str(folder)]
+        ours = dict.fromkeys(OURS, stack.enter_context(Side([*script, *peer.workloads])))
+        if AUTO in {way for workload in peer.workloads for way in WORKLOADS[workload].ours}:
+            ours[AUTO] = stack.enter_context(Side([*script, AUTO]))
         theirs = stack.enter_context(Side([str(python_of(home)), str(HERE / peer.script), str(folder), *peer.options]))
         parities, rows, problems = measure(peer, ours, theirs, args.quick)
     if rows:
@@ -127,13 +130,15 @@ def hold_against(name: str, folder: Path, args: argparse.Namespace, archive: Arc
     return "; ".join(problems) or None
 
 
-def measure(peer: Peer, ours: Side, theirs: Side, quick: bool) -> tuple[dict[str, Parity], list[Row], list[str]]:
+def measure(
+    peer: Peer, ours: dict[str, Side], theirs: Side, quick: bool
+) -> tuple[dict[str, Parity], list[Row], list[str]]:
     """Each workload's parity and, where it holds, its rows; what went wrong with the others."""
     parities: dict[str, Parity] = {}
     rows: list[Row] = []
     problems = []
     for workload in peer.workloads:
-        ways = [(ours, way) for way in WORKLOADS[workload].ours]
+        ways = [(ours[way], way) for way in WORKLOADS[workload].ours]
         try:
             found = agreement(workload, ways, theirs, peer)
             about = "; ".join(f"{key}: {parity}" for key, parity in found.items())
@@ -176,11 +181,14 @@ def rows_of(workload: str, timed: list[list[Answer]], note: str) -> list[Row]:
 
 
 def in_turn(sides: list[tuple[Side, str]], quick: bool) -> list[list[Answer]]:
-    """Runs of all sides in turn; the first round only tells how long they last, unless they are slow."""
+    """Runs of all sides in turn; the first ones only tell how long they last, but those of slow sides count."""
     warm = [side.ask(name) for side, name in sides]
     loops = [max(round(LEAST / max(answer["cpu"], LEAST / MOST)), 1) for answer in warm]
     slow = max(answer["cpu"] for answer in warm) > SLOW
-    timed = [warm] if slow else []
+    timed = []
+    if slow:
+        runs = zip(sides, warm, loops, strict=True)
+        timed.append([answer if loop == 1 else side.ask(name, loop) for (side, name), answer, loop in runs])
     while len(timed) < RUNS[quick][slow]:
         timed.append([side.ask(name, loop) for (side, name), loop in zip(sides, loops, strict=True)])
     return timed

@@ -11,6 +11,7 @@ STARTS, END = {False: "2001-01-02", True: "2020-01-02"}, "2024-12-31"
 SHORT, LONG = 70e-6, 50e-3  # seconds of a trial that is handed out
 TRIALS = {"w4_short": 200, "w4_long": 60}
 PROCESSES = 2
+AUTO = "w4_short_auto"  # our way to hand out short trials that must have the process to itself
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ WORKLOADS = {
     "w3_crossover": Workload(
         "zipline algorithm, history of 200 x 8", "session", ("w3_crossover", "w3_trial", "w3_arrays")
     ),
-    "w4_short": Workload("200 trials of 0.07 ms on two processes", "trial", ("w4_short", "w4_short_auto")),
+    "w4_short": Workload("200 trials of 0.07 ms on two processes", "trial", ("w4_short", AUTO)),
     "w4_long": Workload("60 trials of 50 ms on two processes", "trial", ("w4_long",)),
 }
 OURS = {
@@ -52,7 +53,7 @@ OURS = {
     "w3_trial": "a trial of `optimize`",
     "w3_arrays": "a trial of `optimize`, history as arrays",
     "w4_short": "a pool of two Ray workers, ready",
-    "w4_short_auto": '`executor="auto"`, which stays in the process',
+    AUTO: '`executor="auto"`, which stays in the process',
     "w4_long": "a pool of two Ray workers, ready",
 }
 
