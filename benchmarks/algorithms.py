@@ -39,6 +39,7 @@ from zipline.finance.commission import PerDollar
 from zipline.finance.slippage import FixedSlippage
 
 FAST, SLOW = 50, 200
+MORE = 1.0 + 1e-9  # both averages of a new asset's few bars are the same but for rounding
 
 
 def initialize(context):
@@ -58,16 +59,16 @@ CASES = {
     "crossover": """    closes = data.history(context.assets, "price", SLOW, "1d")
     fast, slow = closes.iloc[-FAST:].mean(), closes.mean()
     for asset in filter(data.can_trade, context.assets):
-        order_target_percent(asset, 0.125 if fast[asset] > slow[asset] else 0.0)
+        order_target_percent(asset, 0.125 if fast[asset] > MORE * slow[asset] else 0.0)
 """,
     "crossover, arrays": """    closes = data.history(context.assets, "price", SLOW, "1d", as_array=True)
-    above = (np.nanmean(closes[-FAST:], axis=0) > np.nanmean(closes, axis=0)).tolist()
+    above = (np.nanmean(closes[-FAST:], axis=0) > MORE * np.nanmean(closes, axis=0)).tolist()
     for asset, up in zip(context.assets, above):
         if data.can_trade(asset):
             order_target_percent(asset, 0.125 if up else 0.0)
 """,
     "crossover, plain arrays": """    closes = data.history(context.assets, "price", SLOW, "1d", as_array=True)
-    above = (closes[-FAST:].sum(axis=0) / FAST > closes.sum(axis=0) / SLOW).tolist()
+    above = (closes[-FAST:].sum(axis=0) / FAST > MORE * closes.sum(axis=0) / SLOW).tolist()
     for asset, up in zip(context.assets, above):
         if data.can_trade(asset):
             order_target_percent(asset, 0.125 if up else 0.0)
