@@ -191,14 +191,17 @@ def prove(cases: dict[str, tuple[Call, Call]], references: dict[str, Reference])
 
 
 def write(cases: dict[str, tuple[Call, Call]]) -> int:
-    """Measure each case in series apart, which other cases lie between; do it on a quiet machine."""
+    """Measure each case in series apart, which other cases lie between; do it on a quiet machine.
+
+    The reference is the lower quartile of the medians: a neighbour that stays for a few series must not raise the bound.
+    """
     found: dict[str, list[FloatArray]] = {name: [] for name in cases}
     for _ in range(SERIES):
         for name, (ours, theirs) in cases.items():
             found[name].append(pairs(ours, theirs, FIRST))
-    ratios = {}
+    ratios = json.loads(REFERENCE.read_text(encoding="utf-8"))["ratios"] if REFERENCE.exists() else {}
     for name, times in found.items():
-        median = float(np.median([np.median(each[:, 0] / each[:, 1]) for each in times]))
+        median = float(np.quantile([np.median(each[:, 0] / each[:, 1]) for each in times], 0.25))
         least = float(np.vstack(times)[:, 0].min() / np.vstack(times)[:, 1].min())
         ratios[name] = {"median": round(median, 3), "least": round(least, 3)}
         print(f"{name:8} {ratios[name]}", flush=True)

@@ -12,7 +12,7 @@ from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.backtest import Backtest, Simulator, record
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.settings import Settings
-from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.exceptions import InputError, StrategyError
 from rustybt_ray.strategies.strategy import OBJECTIVE, ZIPLINE, Strategy, check_parameters
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def backtest(
     costs: Costs | Mapping[str, Any] | None = None,
     fill: str = "next_close",
     settings: Settings | Mapping[str, Any] | None = None,
+    benchmark_returns: Any = None,
     root: str | Path | None = None,
 ) -> Backtest:
     """Run one parameter set of a target function or a zipline algorithm and keep everything that happened.
@@ -53,6 +54,9 @@ def backtest(
         The price that orders fill at on the session after the decision.
     settings : Settings or mapping, default Settings()
         The rules of the ledger; of an algorithm ``Settings.zipline()``. A mapping changes the ones that it names.
+    benchmark_returns : pandas Series or mapping of date to number, optional
+        Daily returns, fractions, that an algorithm's alpha, beta and their like are against unless it calls `set_benchmark`;
+        0 on sessions without one. By default zeros.
     root : path, optional
         Where bundles are; by default the user's data folder, or ``RUSTYBT_RAY_HOME``.
 
@@ -73,11 +77,15 @@ def backtest(
         what = f"{found.name} is an objective function and has no backtest of its own"
         raise StrategyError(what, "backtest", "Use optimize, or pass a target function f(data, **params).")
     check_parameters(found, tuple(params))
+    if benchmark_returns is not None and found.kind != ZIPLINE:
+        remedy = "Leave it out: a target function's metrics are against nothing."
+        raise InputError("benchmark_returns", "given with a zipline algorithm alone", found.name, remedy)
     config = OptimizationConfig()
     costs, settings = rules_of(found.kind, costs, settings)
     panel = traded_panel(open_panel(bundle, root, config)[0], settings, config)
     rules: dict[str, Any] = {"capital": capital, "costs": costs, "fill": fill, "settings": settings}
-    return replayed(found, panel, (panel.rows_between(start, end),), params, None, config, **rules)
+    segments = (panel.rows_between(start, end),)
+    return replayed(found, panel, segments, params, None, config, benchmark_returns, **rules)
 
 
 def replayed(
@@ -87,12 +95,13 @@ def replayed(
     params: dict[str, Any],
     scope: Any,
     config: OptimizationConfig,
+    benchmark_returns: Any = None,
     **rules: Any,
 ) -> Backtest:
     """One trial with everything that happened, on a panel that is open in this process."""
     if strategy.kind == ZIPLINE:
         from rustybt_ray.zipline.runner import AlgorithmRunner
 
-        return AlgorithmRunner(panel, segments, **rules).record(strategy.function, params)
+        return AlgorithmRunner(panel, segments, **rules).record(strategy.function, params, benchmark_returns)
     simulator = Simulator(panel, segments, **rules)
     return record(simulator, strategy.function(workspace(config).data(panel.version, scope=scope), **params))

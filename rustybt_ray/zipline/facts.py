@@ -15,7 +15,15 @@ from rustybt_ray.zipline.schedule import Scheduled, schedule
 
 
 class Facts(Choices):
-    """Lookups, time, schedule and records of a run."""
+    """Lookups, time, schedule and records of a run.
+
+    Attributes
+    ----------
+    given_benchmark : ndarray of float64 or None
+        Daily returns of a benchmark for an algorithm that sets none.
+    """
+
+    given_benchmark: FloatArray | None = None
 
     def _begin_facts(self, record: bool) -> None:
         self.scheduled: list[tuple[Callable[..., Any], Scheduled]] = []
@@ -104,9 +112,9 @@ class Facts(Choices):
         return {name: _filled(values, first, last) for name, values in (self._series or {}).items()}
 
     def _read_benchmark(self) -> FloatArray | None:
-        """Daily returns of the benchmark that the algorithm chose; None without one."""
+        """Daily returns of the benchmark that the algorithm chose, or of the one that was given; None without one."""
         if self.benchmark is None:
-            return None
+            return self.given_benchmark
         return benchmark_of_asset(self.ledger.panel, self.finder.sid(self.benchmark), self.clock.first, self.clock.last)
 
 

@@ -16,6 +16,7 @@ from rustybt_ray.engine.structures import Book
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.zipline.algorithm import Algorithm
 from rustybt_ray.zipline.api import activate
+from rustybt_ray.zipline.benchmark import benchmark_of_series
 from rustybt_ray.zipline.defaults import ZIPLINE_COSTS
 from rustybt_ray.zipline.errors import NotSupported, ZeroCapitalError
 from rustybt_ray.zipline.history import History
@@ -116,11 +117,19 @@ class AlgorithmRunner:
     def release(self) -> None:
         """Nothing is held of the run that was last."""
 
-    def record(self, algorithm: Algorithm, params: Mapping[str, Any]) -> "AlgorithmBacktest":
-        """Run the first segment and keep everything that happened; the algorithm's `analyze` is called with it."""
+    def record(
+        self, algorithm: Algorithm, params: Mapping[str, Any], benchmark_returns: Any = None
+    ) -> "AlgorithmBacktest":
+        """Run the first segment and keep everything that happened; the algorithm's `analyze` is called with it.
+
+        `benchmark_returns`, a pandas Series or a mapping by date, count where the algorithm sets no benchmark.
+        """
         from rustybt_ray.zipline.result import AlgorithmBacktest
 
         run = self._runs[0]
+        if benchmark_returns is not None:
+            ledger = run.ledger
+            run.given_benchmark = benchmark_of_series(self.panel, benchmark_returns, ledger.first, ledger.last)
         with activate(run):
             functions = algorithm.load(params)
             context = run.run(functions, params, record=True)

@@ -8,7 +8,7 @@ import rustybt_ray as rb
 from rustybt_ray.data.grid import on_grid
 from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.engine.metrics import MOMENTS, NAMES
-from rustybt_ray.exceptions import StrategyError
+from rustybt_ray.exceptions import InputError, StrategyError
 from rustybt_ray.zipline import api
 from rustybt_ray.zipline.algorithm import Algorithm
 from rustybt_ray.zipline.record import TXN_REFERENCE
@@ -258,3 +258,34 @@ def test_segments_of_one_runner_are_runs_of_their_own(file):
     np.testing.assert_array_equal(returns, run(segments[-1:])[2])
     np.testing.assert_array_equal(out[0], out[2])
     assert len({row[0] for row in out.tolist()}) == 3
+
+
+RISK = ["benchmark_period_return", "benchmark_volatility", "alpha", "beta"]
+
+
+def test_a_benchmark_that_is_given_counts_where_the_algorithm_sets_none(tmp_path):
+    text = "from zipline.api import order_target_percent, set_benchmark, symbol\n\n\ndef initialize(context):\n    {}\n\n\n"
+    text += "def handle_data(context, data):\n    order_target_percent(symbol('ALDERO'), 0.5)\n"
+    paths = {name: tmp_path / f"{name}.py" for name in ("silent", "sets")}
+    paths["silent"].write_text(text.format("pass"))
+    paths["sets"].write_text(text.format("set_benchmark(symbol('BIRCHA'))"))
+
+    def perf(name, **given):
+        return rb.backtest(str(paths[name]), bundle=PANEL, **PERIOD, **given).perf
+
+    chosen = perf("sets")
+    grown = np.append(1.0, 1.0 + chosen["benchmark_period_return"].to_numpy())
+    dates = chosen["period_close"].dt.date().to_list()
+    returns = dict(zip(dates, grown[1:] / grown[:-1] - 1.0, strict=True))
+    given = perf("silent", benchmark_returns=returns)
+    for name in RISK:
+        np.testing.assert_allclose(
+            given[name].cast(pl.Float64).to_numpy(), chosen[name].cast(pl.Float64).to_numpy(), rtol=1e-8, atol=1e-10
+        )
+    assert not given["beta"].equals(perf("silent")["beta"])
+    assert perf("sets", benchmark_returns={}).select(RISK).equals(chosen.select(RISK))
+
+
+def test_a_target_function_has_no_benchmark():
+    with pytest.raises(InputError, match="benchmark_returns must be given with a zipline algorithm alone"):
+        rb.backtest(lambda data: np.zeros(data.shape), bundle=PANEL, benchmark_returns={})

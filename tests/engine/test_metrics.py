@@ -17,7 +17,7 @@ from scipy import stats
 
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.costs import Costs, PerDollar
-from rustybt_ray.engine.metrics import METRICS, MOMENTS, NAMES, ORDERED, check_metric
+from rustybt_ray.engine.metrics import FLAT, METRICS, MOMENTS, NAMES, ORDERED, check_metric
 from rustybt_ray.exceptions import InputError
 
 with warnings.catch_warnings():
@@ -184,6 +184,24 @@ def test_as_empyrical_and_scipy_say(steps, risk_free, periods):
         }
     wrong = {name: (m[name], value) for name, value in expected.items() if not equal(m[name], value)}
     assert not wrong, f"(engine, library): {wrong}"
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), drift=st.sampled_from([-0.01, -0.001, 0.002]), rows=st.integers(1, 200))
+def test_the_drawdown_is_bitwise_that_of_one_row_after_another(seed, drift, rows):
+    steps = np.random.default_rng(seed).normal(drift, 0.01, rows).round(4)
+    got = curve(1000.0 * np.cumprod(1.0 + steps))
+    peak, worst, run, longest = 1000.0, 1.0, 0, 0
+    for value in got.equity.tolist():
+        if value >= peak * (1.0 - FLAT):
+            peak, run = max(peak, value), 0
+            continue
+        run += 1
+        longest = max(longest, run)
+        if value < worst * peak:
+            worst = value / peak
+    assert got.metrics["max_drawdown"] == worst - 1.0
+    assert got.metrics["max_drawdown_length"] == longest
 
 
 class TestDegenerate:
