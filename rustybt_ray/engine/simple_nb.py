@@ -14,6 +14,15 @@ from rustybt_ray.engine.structures import PRICE, REST, SHARES, TRIP, ByteArray, 
 
 
 @kernel
+def count_of(rules: Record, weight: float, value: float, p: float, shares: float) -> float:
+    """Shares to buy, or less than 0 to sell, of a target of `weight` at price `p`; NaN where the long way is needed."""
+    if not (weight >= 0.0 and p > 0.0):
+        return np.nan
+    wanted = weight * value / p
+    return (np.floor(wanted + EDGE) if rules.whole else wanted) - shares
+
+
+@kernel
 def find_counts(
     rules: Record, cells: FloatArray, columns: IntArray, price: FloatArray, volume: FloatArray, traded: int, kind: int,
     weights: FloatArray, mask: ByteArray, share: float, row: int, d: int, value: float,
@@ -25,11 +34,10 @@ def find_counts(
         if weight == 0.0 and shares == 0.0:
             cells[REST, a] = 0.0
             continue
-        if not (weight >= 0.0 and p > 0.0) or (traded == 0 and not volume[row, a] > 0.0):
+        rest = count_of(rules, weight, value, p, shares)
+        if np.isnan(rest) or (traded == 0 and not volume[row, a] > 0.0):
             return False
-        wanted = weight * value / p
-        cells[REST, a] = (np.floor(wanted + EDGE) if rules.whole else wanted) - shares
-        cells[PRICE, a] = p
+        cells[REST, a], cells[PRICE, a] = rest, p
     return True
 
 
@@ -108,15 +116,12 @@ def fill_single(
     shares = cells[SHARES, a]
     if weight == 0.0 and shares == 0.0:
         return True
-    if not (weight >= 0.0 and p > 0.0):
-        return False
-    wanted = weight * value / p
-    rest = (np.floor(wanted + EDGE) if rules.whole else wanted) - shares
+    rest = count_of(rules, weight, value, p, shares)
     if rest < 0.0:
         sell(rules, account, cells, held, a, -rest, p)
     elif rest > 0.0:
         buy(rules, account, cells, held, a, rest, p)
-    return True
+    return not np.isnan(rest)
 
 
 @kernel

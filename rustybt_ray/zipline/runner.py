@@ -127,9 +127,9 @@ class AlgorithmRunner:
         from rustybt_ray.zipline.result import AlgorithmBacktest
 
         run = self._runs[0]
-        if benchmark_returns is not None:
-            ledger = run.ledger
-            run.given_benchmark = benchmark_of_series(self.panel, benchmark_returns, ledger.first, ledger.last)
+        first, last = run.ledger.first, run.ledger.last
+        given = None if benchmark_returns is None else benchmark_of_series(self.panel, benchmark_returns, first, last)
+        run.given_benchmark = given
         with activate(run):
             functions = algorithm.load(params)
             context = run.run(functions, params, record=True)
