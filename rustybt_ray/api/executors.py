@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.environment import available_cpus, initialised
@@ -12,9 +13,11 @@ from rustybt_ray.api.handover import Handover, PoolStart
 from rustybt_ray.api.panels import workspace
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.exceptions import InputError
+from rustybt_ray.execution.chunk import ChunkRunner
 from rustybt_ray.execution.driver import run
 from rustybt_ray.execution.inline import InlinePool
 from rustybt_ray.execution.messages import Block, Chunk, Job
+from rustybt_ray.execution.pace import Pace, one
 from rustybt_ray.execution.ports import Listener, TrialSource, WorkerPool
 from rustybt_ray.strategies.shipping import pack
 from rustybt_ray.strategies.strategy import TRADED
@@ -140,14 +143,19 @@ def run_trials(
     options: dict[str, Any] = {"listener": listener, "journal": sink}
     start: PoolStart | None = None
     if place.begins_here:
-        inline = InlinePool(workspace=workspace(job.config), function=function, one_by_one=bool(sink.callbacks))
+        pace = Pace((lambda: place.workers) if place.executor == "auto" else one)
+        inline = InlinePool(
+            workspace=workspace(job.config), function=function, runner=partial(ChunkRunner, pace=pace),
+            one_by_one=bool(sink.callbacks),
+        )  # fmt: skip
         start = PoolStart(lambda: open_pool(place, job, panel, study.spec.bundle))
-        handover = Handover(source, study, start, lambda: place.workers if place.executor == "auto" else 1)
+        handover = Handover(source, study, start, pace)
         try:
             outcome = run(source, job, inline, stop=handover, timeout=timeout, **options)
             study.stopped = outcome.stopped
             study.waited += outcome.waited
         finally:
+            inline.close()
             goes_on = study.stopped == "stopped" and handover.ready
             if not goes_on:
                 start.dismiss()

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rustybt_ray.execution.pace import Pace
 from rustybt_ray.execution.ports import TrialSource, WorkerPool
 
 if TYPE_CHECKING:
@@ -18,15 +19,17 @@ ENOUGH = 3  # trials in this process before their time is believed
 log, driver = logging.getLogger("rustybt_ray"), logging.getLogger("rustybt_ray.driver")
 
 
-def workers_pay(left: int, seconds: float, workers: int) -> bool:
+def workers_pay(left: int, seconds: float, workers: int, gain: float = 1.0) -> bool:
     """Whether `workers` save more time than a Ray of their own costs, with so many trials left of so many seconds each.
+
+    This process does `gain` times what one worker does: threads may share its trials.
 
     Examples
     --------
-    >>> workers_pay(100, 0.1, 2), workers_pay(200, 0.1, 2)
-    (False, True)
+    >>> workers_pay(100, 0.1, 2), workers_pay(200, 0.1, 2), workers_pay(200, 0.1, 2, gain=1.6)
+    (False, True, False)
     """
-    return left * seconds * (1.0 - 1.0 / workers) > RAY_COSTS
+    return left * seconds * (1.0 - gain / workers) > RAY_COSTS
 
 
 class PoolStart:
@@ -85,8 +88,8 @@ def _close(future: "Future[WorkerPool]") -> None:
 class Handover:
     """Starts Ray workers when the work that is left pays for them, and says when they are ready."""
 
-    def __init__(self, source: TrialSource, study: "Study", start: PoolStart, count: Callable[[], int]) -> None:
-        self.source, self.study, self.start, self._count = source, study, start, count
+    def __init__(self, source: TrialSource, study: "Study", start: PoolStart, pace: Pace) -> None:
+        self.source, self.study, self.start, self.pace = source, study, start, pace
         self.since, self.before = time.perf_counter(), study.n_runs
         self.ready = False
 
@@ -105,7 +108,7 @@ class Handover:
     @cached_property
     def workers(self) -> int:
         """How many there would be."""
-        return self._count()
+        return self.pace.threads()
 
     def pays(self) -> bool:
         """Whether workers save more time than they cost."""
@@ -115,7 +118,7 @@ class Handover:
         seconds = (time.perf_counter() - self.since) / done
         if left * seconds <= RAY_COSTS:  # for no number of workers, so that nobody need count what this machine has
             return False
-        return self.workers > 1 and workers_pay(left, seconds, self.workers)
+        return self.workers > 1 and workers_pay(left, seconds, self.workers, self.pace.gain)
 
     def _log(self, what: str) -> None:
         left = self.source.remaining

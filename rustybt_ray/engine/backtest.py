@@ -1,5 +1,6 @@
 """One trial: a panel, weights and rules in; metrics, and on request everything that happened, out."""
 
+from copy import copy
 from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from rustybt_ray.engine.structures import (
     MASK_SCHEDULE,
     RETURNS,
     Book,
+    ByteArray,
     Log,
     Target,
     make_book,
@@ -41,10 +43,11 @@ if TYPE_CHECKING:
 run_segments = Kernel("rustybt_ray.engine.batch_nb", "run_segments")
 run_kept_segments = Kernel("rustybt_ray.engine.batch_nb", "run_kept_segments")
 KINDS = ("order", "delisting", "split fraction", "closing")
-NO_WEIGHTS = np.zeros((0, 0))
-NO_MASK = np.zeros((0, 0), np.uint8)
+NO_WEIGHTS = np.zeros((0, 0, 0))
+NO_MASK = np.zeros((0, 0, 0), np.uint8)
 NO_ROWS = np.zeros(0, np.bool_)
-for _array in (NO_WEIGHTS, NO_MASK, NO_ROWS):
+NO_RESULT = np.zeros((0, 0))
+for _array in (NO_WEIGHTS, NO_MASK, NO_ROWS, NO_RESULT):
     _array.flags.writeable = False
 NO_TARGET = Target(DENSE, NO_WEIGHTS, NO_MASK, 0, NO_ROWS)
 NO_LOG = Log(np.zeros((0, LOG_COLUMNS)), np.zeros((0, 0)), np.zeros(0))
@@ -80,10 +83,22 @@ class Simulator:
         self.segments = make_segments(panel, segments, closing)
         self.market = market_of(panel, fill, exact=settings.kept)
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
-        days = int(self.segments[:, DAYS].sum())
-        self.book = make_book(*panel.shape, len(panel.dividend_row), settings.delay, days)
-        self.blotter = _blotter(panel) if settings.kept else None
+        self.settings = settings
         self._schedules: dict[str, BoolArray] = {}
+        self._prepare()
+
+    def twin(self) -> "Simulator":
+        """Another one of the same panel and rules, for another thread."""
+        other = copy(self)
+        other._schedules = {}
+        other._prepare()
+        return other
+
+    def _prepare(self) -> None:
+        """What a trial writes to."""
+        panel, days = self.panel, int(self.segments[:, DAYS].sum())
+        self.book = make_book(*panel.shape, len(panel.dividend_row), self.settings.delay, days)
+        self.blotter = _blotter(panel) if self.settings.kept else None
         self._bind()
 
     def _bind(self) -> None:
@@ -95,7 +110,7 @@ class Simulator:
             stocks = Stocks(*stock_dividends(self.panel, exact=True))
             same = (self.market, stocks, self.rules, self.book, self.blotter, NO_TAPE, self.segments)
             kernel = run_kept_segments
-        self._run = kernel.bind(*same, NO_TARGET, NO_LOG, NO_WEIGHTS, NO_WEIGHTS)
+        self._run = kernel.bind(*same, NO_TARGET, NO_LOG, 0, 0, NO_RESULT, NO_RESULT)
         self._first = len(leaves(same))
 
     def run(self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, log: Log = NO_LOG) -> None:
@@ -121,6 +136,22 @@ class Simulator:
         if self._go(target, 0, len(self.segments), log, out, moments):
             raise self._refusal(target)
 
+    def run_stack(self, targets: Target, count: int, out: FloatArray, moments: FloatArray) -> dict[int, WeightsError]:
+        """Trade the first `count` trials of a stack in every segment; `out` and `moments` have a row for each run of each.
+
+        Returns
+        -------
+        dict of int to WeightsError
+            Trials whose weights are refused; what their rows have means nothing.
+        """
+        segments, at = len(self.segments), 0
+        errors: dict[int, WeightsError] = {}
+        while refused := self._go(targets, at * segments, count * segments, NO_LOG, out, moments):
+            at = (refused - 1) // segments
+            errors[at] = self._refusal(targets, at)
+            at += 1
+        return errors
+
     def run_each(
         self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, only: int | None = None
     ) -> dict[int, WeightsError]:
@@ -137,51 +168,50 @@ class Simulator:
         _check_outputs(out, moments)
         at, stop = (0, len(self.segments)) if only is None else (only, only + 1)
         errors: dict[int, WeightsError] = {}
-        while at < stop and (refused := self._go(target, at, stop, NO_LOG, out, moments)):
-            at += refused
+        while refused := self._go(target, at, stop, NO_LOG, out, moments):
+            at = refused
             errors[at - 1] = self._refusal(target)
             out[at - 1], moments[at - 1] = np.nan, np.nan
         return errors
 
-    def _go(self, target: Target, low: int, stop: int, log: Log, out: FloatArray, moments: FloatArray) -> int:
-        """Run the segments [low, stop); 0, or 1 + the place among them of the one refused."""
-        segments = self.segments
-        if stop - low < len(segments):  # what is the same object as last time is not handed over again
-            segments, out, moments = segments[low:stop], out[low:], moments[low:]
-        self._run.replace(self._first - 1, segments, *target, *log, out, moments)
+    def _go(self, targets: Target, low: int, high: int, log: Log, out: FloatArray, moments: FloatArray) -> int:
+        """Make the runs [low, high), one for each segment of each trial; 0, or 1 + the one refused."""
+        self._run.replace(self._first, *targets, *log, low, high, out, moments)
         refused = self._run()
         while refused < 0 and self.blotter is not None:
             from rustybt_ray.engine.blotter import grown
 
             self.blotter = grown(self.blotter)
             self._bind()
-            self._run.replace(self._first - 1, segments, *target, *log, out, moments)
+            self._run.replace(self._first, *targets, *log, -1 - refused, high, out, moments)
             refused = self._run()
         return refused
 
     def target(self, weights: Weights | ArrayLike) -> Target:
-        """The weights as the ledger reads them."""
+        """The weights as the ledger reads them, a stack of one trial."""
         if not isinstance(weights, Weights):
             weights = Weights(values=_plain(weights))
         if weights.shape != self.panel.shape:
             what = f"weights must have the shape of the panel, {self.panel.shape}; received {weights.shape}"
             raise WeightsError(what, "rows x assets", "Return one row a bar and one column an asset of data.close.")
         if weights.mask is not None:
-            mask = np.ascontiguousarray(weights.mask).view(np.uint8)
-            mask.flags.writeable = False
-            slots = 0 if weights.slots == "listed" else weights.slots or mask.shape[1]
-            if weights.rebalance == "change":
-                return Target(MASK_CHANGE, NO_WEIGHTS, mask, slots, NO_ROWS)
-            return Target(MASK_SCHEDULE, NO_WEIGHTS, mask, slots, self._schedule(weights.rebalance or "daily"))
-        values = np.ascontiguousarray(weights.values, dtype=np.float64).view()
+            return self.mask_target(np.ascontiguousarray(weights.mask).view(np.uint8)[None], weights)
+        values = np.ascontiguousarray(weights.values, dtype=np.float64)[None]
         if weights.rebalance is not None:
             values = np.where(self._schedule(weights.rebalance)[:, None], values, np.nan)
         values.flags.writeable = False
         return Target(DENSE, values, NO_MASK, 0, NO_ROWS)
 
+    def mask_target(self, masks: ByteArray, like: Weights) -> Target:
+        """A stack of masks, shape (trials, T, N), with the slots and the schedule of these weights."""
+        slots = 0 if like.slots == "listed" else like.slots or masks.shape[2]
+        if like.rebalance == "change":
+            return Target(MASK_CHANGE, NO_WEIGHTS, masks, slots, NO_ROWS)
+        return Target(MASK_SCHEDULE, NO_WEIGHTS, masks, slots, self._schedule(like.rebalance or "daily"))
+
     def release(self) -> None:
         """Let go of the weights that were traded last."""
-        self._run.replace(self._first, *NO_TARGET, *NO_LOG, NO_WEIGHTS, NO_WEIGHTS)
+        self._run.replace(self._first, *NO_TARGET, *NO_LOG, 0, 0, NO_RESULT, NO_RESULT)
 
     def returns(self, days: int) -> FloatArray:
         """Daily returns of the first segment, a view that the next trial overwrites."""
@@ -201,18 +231,18 @@ class Simulator:
             self._schedules[name] = scheduled_rows(self.panel, name)
         return self._schedules[name]
 
-    def _refusal(self, target: Target) -> WeightsError:
+    def _refusal(self, targets: Target, trial: int = 0) -> WeightsError:
         row = int(self.book.account["status_row"][0])
         day = str(np.datetime64(int(self.panel.time[row]), "ns").astype("datetime64[D]"))
         where = f"row {row}, {day}"
         if self.book.account["status"][0] == INFINITE:
             return WeightsError("weights must be finite or NaN; received an infinite one", where, "NaN orders nothing.")
-        if target.kind == DENSE:
-            gross = float(np.abs(target.weights[row]).sum())
+        if targets.kind == DENSE:
+            gross = float(np.abs(targets.weights[trial, row]).sum())
         else:
             first, last = self.market.listing
-            chosen, listed = int((target.mask[row] != 0).sum()), int(((first <= row) & (row <= last)).sum())
-            gross = chosen / max(target.slots or listed, chosen)
+            chosen, listed = int((targets.mask[trial, row] != 0).sum()), int(((first <= row) & (row <= last)).sum())
+            gross = chosen / max(targets.slots or listed, chosen)
         limit = self.rules["max_leverage"][0]
         what = f"the sum of absolute weights must be at most max_leverage = {limit:g}; received {gross:.12g}"
         return WeightsError(what, where, "Scale the weights, or raise Settings(max_leverage=...).")

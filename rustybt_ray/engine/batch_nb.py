@@ -1,4 +1,4 @@
-"""All segments of one trial in one kernel call."""
+"""All segments of a stack of trials in one kernel call."""
 
 import numpy as np
 
@@ -54,37 +54,50 @@ def conclude(
 
 
 @kernel
+def target_at(targets: Target, place: int) -> Target:
+    """One trial's target."""
+    return Target(targets.kind, targets.weights[place], targets.mask[place], targets.slots, targets.scheduled)
+
+
+@kernel
 def run_segments(
-    market: Market, rules: Record, book: Book, segments: IntArray, target: Target, log: Log, out: FloatArray,
-    moments: FloatArray,
+    market: Market, rules: Record, book: Book, segments: IntArray, targets: Target, log: Log, low: int, high: int,
+    out: FloatArray, moments: FloatArray,
 ) -> int:  # fmt: skip
-    """Run each segment on its own capital; 0, or 1 + the segment refused."""
-    for s in range(len(segments)):
+    """Run the runs [low, high) of a stack of trials, a run for each segment of each, on its own capital.
+
+    0, or 1 + the run whose weights are refused.
+    """
+    for run in range(low, high):
+        trial = run // len(segments)
+        segment = segments[run - trial * len(segments)]
         reset(rules[0], book)
-        first, last = segments[s, FIRST], segments[s, LAST]
-        run_segment(market, target, rules[0], book, log, first, last)
+        first, last = segment[FIRST], segment[LAST]
+        run_segment(market, target_at(targets, trial), rules[0], book, log, first, last)
         if book.account[0].status != FINE:
-            return 1 + s
-        if segments[s, CLOSES] != 0:
+            return 1 + run
+        if segment[CLOSES] != 0:
             close_all(market, rules[0], book.account[0], book, log, first, last)
-        conclude(market, rules[0], book, segments[s], out[s], moments[s])
+        conclude(market, rules[0], book, segment, out[run], moments[run])
     return 0
 
 
 @kernel
 def run_kept_segments(
     market: Market, stocks: Stocks, rules: Record, book: Book, blotter: Blotter, tape: Tape, segments: IntArray,
-    target: Target, log: Log, out: FloatArray, moments: FloatArray,
+    targets: Target, log: Log, low: int, high: int, out: FloatArray, moments: FloatArray,
 ) -> int:  # fmt: skip
-    """As `run_segments` where open orders are kept; -1 if the order book must grow first."""
-    for s in range(len(segments)):
+    """As `run_segments` where open orders are kept; -1 - the run for which the order book must grow first."""
+    for run in range(low, high):
+        trial = run // len(segments)
+        segment = segments[run - trial * len(segments)]
         reset(rules[0], book)
-        first, last = segments[s, FIRST], segments[s, LAST]
-        if not run_kept(market, stocks, target, rules[0], book, blotter, tape, log, first, last):
-            return -1
+        first, last = segment[FIRST], segment[LAST]
+        if not run_kept(market, stocks, target_at(targets, trial), rules[0], book, blotter, tape, log, first, last):
+            return -1 - run
         if book.account[0].status != FINE:
-            return 1 + s
-        if segments[s, CLOSES] != 0:
+            return 1 + run
+        if segment[CLOSES] != 0:
             close_all(market, rules[0], book.account[0], book, log, first, last)
-        conclude(market, rules[0], book, segments[s], out[s], moments[s])
+        conclude(market, rules[0], book, segment, out[run], moments[run])
     return 0

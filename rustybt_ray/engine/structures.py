@@ -139,7 +139,10 @@ class Market(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a strategy wants: dense weights, or a mask with its slots and its scheduled rows (empty where unused)."""
+    """What strategies want: dense weights, or a mask with its slots and its scheduled rows (empty where unused).
+
+    `weights` and `mask` have one axis more, for the trials, where a stack of them is traded.
+    """
 
     kind: int
     weights: FloatArray

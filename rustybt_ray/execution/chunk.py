@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rustybt_ray._typing import FloatArray
 from rustybt_ray.engine.backtest import Simulator
-from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.engine.metrics import MOMENTS, NAMES
+from rustybt_ray.engine.structures import DAYS
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.execution.failures import trial_error
-from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
+from rustybt_ray.execution.desk import Desk
+from rustybt_ray.execution.messages import Block, Chunk, Job
+from rustybt_ray.execution.pace import Pace
 from rustybt_ray.execution.stopwatch import WARMING, TrialTimedOut, at_most
+from rustybt_ray.execution.trades import Trades, empty_block, needs_returns, record_failure
 from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import ZIPLINE
@@ -36,16 +38,19 @@ class ChunkRunner:
         Where the job's panel is open.
     worker : str
         Name that the blocks carry.
+    pace : Pace, optional
+        What this process's trials take, and how many threads may share them; by default one.
     """
 
-    def __init__(self, workspace: Workspace, worker: str = "inline") -> None:
-        self.workspace, self.worker = workspace, worker
+    def __init__(self, workspace: Workspace, worker: str = "inline", pace: Pace | None = None) -> None:
+        self.workspace, self.worker, self.pace = workspace, worker, pace or Pace()
         self._strategies: dict[str, Callable[..., Any]] = {}
         self._job: Job | None = None
         self._simulator: Simulator | AlgorithmRunner | None = None
         self._memory: TrialMemory | None = None
         self._warm = False
         self._windows: WindowTrials | None = None
+        self._desk: Desk | None = None
 
     def prepare(self, job: Job, function: Callable[..., Any] | None = None) -> None:
         """Load the job's strategy and make its ledger ready; `function` is the strategy where it needs no loading.
@@ -64,6 +69,7 @@ class ChunkRunner:
         panel = self.workspace.bundles.get(job.version)
         make: Any = _algorithms() if job.kind == ZIPLINE else Simulator
         last = self._simulator
+        self._close_desk()
         if not isinstance(last, make) or self._job is None or rules(self._job) != rules(job) or last.panel is not panel:
             self._simulator = make(panel, **rules(job))
         if job.memory_limit is None:
@@ -83,6 +89,7 @@ class ChunkRunner:
     def release(self) -> None:
         """Let go of the job and its panel; loaded strategies stay."""
         self._release_windows()
+        self._close_desk()
         self._job = self._simulator = None
 
     def run(self, chunk: Chunk) -> Block:
@@ -110,57 +117,82 @@ class ChunkRunner:
         return block
 
     def _run_traded(self, job: Job, simulator: "Simulator | AlgorithmRunner", chunk: Chunk) -> Block:
-        trade = self._trade(job, simulator)
-        count, segments = len(chunk), len(job.segments)
-        metrics = np.full((count, segments, len(NAMES) + (len(ORDERED) if job.ordered else 0)), np.nan)
-        moments = np.full((count, segments, MOMENTS), np.nan)
-        block = self._empty(chunk, NAMES + tuple(ORDERED) if job.ordered else NAMES, metrics[:, 0], moments[:, 0])
-        if job.keep_returns:
-            block.returns = np.full((count, int(simulator.segments[0, 3])), np.nan, np.float32)
-        # the same two for all trials: the ledger need not be told anew where they are
-        row, sums = np.full(metrics.shape[1:], np.nan), np.full(moments.shape[1:], np.nan)
+        trades = Trades(job, chunk, self.worker, int(simulator.segments[0, DAYS]))
+        if isinstance(simulator, Simulator):
+            self._run_targets(job, simulator, chunk, trades)
+        else:
+            self._run_algorithms(job, simulator, chunk, trades)
+        return trades.block
+
+    def _run_algorithms(self, job: Job, runner: "AlgorithmRunner", chunk: Chunk, trades: Trades) -> None:
+        """Trials of an algorithm written for zipline."""
+        strategy: Any = self._strategies[job.digest]
+        segments = len(job.segments)
+        metrics, moments = np.full((segments, len(NAMES)), np.nan), np.full((segments, MOMENTS), np.nan)
         before = time.perf_counter()
         for i, params in enumerate(_rows(chunk)):
             try:
-                trade(params, row, sums)
-                metrics[i], moments[i] = row, sums
-                if block.returns is not None:
-                    block.returns[i] = simulator.returns(block.returns.shape[1])
-                if job.ordered:
-                    metrics[i, 0, len(NAMES) :] = ordered_metrics(simulator.returns(int(moments[i, 0, 0])))
-            except (Exception, SystemExit, TrialTimedOut) as error:
-                _record_failure(block, i, error)
-            now = time.perf_counter()
-            block.duration[i] = now - before
-            before = now
-        simulator.release()
-        return block
-
-    def _trade(self, job: Job, simulator: "Simulator | AlgorithmRunner") -> Callable[..., None]:
-        """What runs a trial of these parameters and fills its metrics and moments."""
-        strategy: Any = self._strategies[job.digest]
-        if not isinstance(simulator, Simulator):
-
-            def run_algorithm(params: dict[str, Any], metrics: FloatArray, moments: FloatArray) -> None:
                 with self._limits():
-                    simulator.run(strategy, params, metrics, moments)
+                    runner.run(strategy, params, metrics, moments)
+                trades.keep(i, metrics, moments, runner)
+            except (Exception, SystemExit, TrialTimedOut) as error:
+                trades.fail(i, error)
+            before = trades.took(i, before)
+        runner.release()
 
-            return run_algorithm
+    def _run_targets(self, job: Job, simulator: Simulator, chunk: Chunk, trades: Trades) -> None:
+        """Trials of a target function: it is called here, trial after trial, and its weights are traded at the desk."""
+        strategy, desk = self._strategies[job.digest], self._desk_of(job, simulator, len(chunk))
         data = self.workspace.data(job.version, scope=job.digest)
+        desk.trades, began = trades, time.perf_counter()
+        try:
+            for i, params in enumerate(_rows(chunk)):
+                before = time.perf_counter()
+                try:
+                    with self._limits():
+                        weights = strategy(data, **params)
+                except (Exception, SystemExit, TrialTimedOut) as error:
+                    trades.fail(i, error)
+                    trades.took(i, before)
+                    continue
+                self.pace.decided(trades.took(i, before) - before)
+                try:
+                    desk.trade(i, weights)
+                except (Exception, SystemExit) as error:
+                    trades.fail(i, error)
+                del weights
+        finally:
+            desk.finish()
+        if desk.helpers:
+            self.pace.seconds = (time.perf_counter() - began) / len(chunk)
 
-        def run_target(params: dict[str, Any], metrics: FloatArray, moments: FloatArray) -> None:
-            with self._limits():
-                weights = strategy(data, **params)
-            simulator.run(weights, metrics, moments)
+    def _desk_of(self, job: Job, simulator: Simulator, count: int) -> Desk:
+        """Where so many trials are traded: one by one, several at a time, or with threads beside."""
+        helpers = self.pace.helpers(count)
+        if self._desk is not None and helpers <= self._desk.helpers:
+            return self._desk
+        self._close_desk()
+        size = 1 if needs_returns(job) else self.pace.stack(simulator.panel.close.size, helpers)
+        if size > 1 or helpers:
+            from rustybt_ray.execution.stacked_desk import StackedDesk
 
-        return run_target
+            self._desk = StackedDesk(simulator, self.pace, size, helpers)
+        else:
+            self._desk = Desk(simulator, self.pace)
+        return self._desk
+
+    def _close_desk(self) -> None:
+        if self._desk is not None:
+            self._desk.close()
+        self._desk = None
 
     def _run_objective(self, job: Job, chunk: Chunk) -> Block:
         from rustybt_ray.strategies.trial import Trial
 
         strategy, data = self._strategies[job.digest], self.workspace.data(job.version, scope=job.digest)
         rows: list[dict[str, float]] = []
-        block = self._empty(chunk, (), np.empty((len(chunk), 0)), np.full((len(chunk), MOMENTS), np.nan))
+        none, moments = np.empty((len(chunk), 0)), np.full((len(chunk), MOMENTS), np.nan)
+        block = empty_block(chunk, (), none, moments, self.worker)
         for i, params in enumerate(_rows(chunk)):
             before = time.perf_counter()
             try:
@@ -169,7 +201,7 @@ class ChunkRunner:
                     rows.append(_values(strategy(trial)))
             except (Exception, SystemExit, TrialTimedOut) as error:
                 rows.append({})
-                _record_failure(block, i, error)
+                record_failure(block, i, error)
             block.duration[i] = time.perf_counter() - before
         block.names = tuple(dict.fromkeys(name for row in rows for name in row))
         block.metrics = np.array([[row.get(name, np.nan) for name in block.names] for row in rows], dtype=np.float64)
@@ -192,11 +224,6 @@ class ChunkRunner:
         if seconds is not None:
             limits.enter_context(at_most(seconds, 0.0 if self._warm else WARMING))
         return limits
-
-    def _empty(self, chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray) -> Block:
-        count = len(chunk)
-        state = np.full(count, COMPLETE, np.uint8)
-        return Block(chunk.numbers, names, state, metrics, moments, np.zeros(count), {}, self.worker)
 
 
 def rules(job: Job) -> dict[str, Any]:
@@ -236,14 +263,3 @@ def _values(result: Any) -> dict[str, float]:
     except (TypeError, ValueError):
         what = f"an objective function must return a number or a dict of numbers; received {result!r}"
         raise StrategyError(what, "its return value", "Return float(...), or {'name': float(...)}.") from None
-
-
-def _record_failure(block: Block, position: int, error: BaseException) -> None:
-    """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
-    block.retire |= isinstance(error, TrialTimedOut)  # it may have been anywhere, in the middle of an import too
-    block.state[position] = FAILED
-    block.metrics[position] = np.nan
-    block.moments[position] = np.nan
-    if block.returns is not None:
-        block.returns[position] = np.nan
-    block.errors[int(block.numbers[position])] = trial_error(error)

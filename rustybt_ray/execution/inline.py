@@ -118,8 +118,9 @@ class InlinePool:
         self._chunk, self._ready = None, False
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Let go of the job, its panel and the threads that shared its trials."""
         self.abandon()
+        self._runner.release()
 
     def __enter__(self) -> "InlinePool":
         return self

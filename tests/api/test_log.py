@@ -9,6 +9,7 @@ import pytest
 
 import rustybt_ray as rb
 from rustybt_ray.api.handover import Handover
+from rustybt_ray.execution.pace import Pace
 from rustybt_ray.execution.ports import Silent
 
 PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -63,7 +64,7 @@ def test_a_study_from_its_begin_to_its_resume(sweep, lines, tmp_path):
 def test_the_handover_is_told_once_at_its_begin_and_once_at_its_end(lines):
     start = SimpleNamespace(begun=False, ready=False, begin=lambda: setattr(start, "begun", True))
     study = SimpleNamespace(n_runs=0, stop_requested=False)
-    handover = Handover(SimpleNamespace(remaining=10**9), study, start, lambda: 4)
+    handover = Handover(SimpleNamespace(remaining=10**9), study, start, Pace(lambda: 4))
     assert not handover()
     assert lines == []
     study.n_runs = 5

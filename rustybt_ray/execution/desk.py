@@ -1,0 +1,58 @@
+"""Where target functions' weights are traded: here, trial by trial."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from rustybt_ray.engine.backtest import Simulator
+from rustybt_ray.engine.metrics import MOMENTS, NAMES
+from rustybt_ray.execution.pace import Pace
+from rustybt_ray.execution.trades import Trades
+
+
+class Desk:
+    """Trades the weights of each trial at once.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    pace : Pace
+        Learns what trials take.
+
+    Attributes
+    ----------
+    trades : Trades
+        Where the results of the chunk that runs are kept.
+    helpers : int
+        Threads that trade beside the strategy's.
+    """
+
+    trades: Trades
+    helpers = 0
+
+    def __init__(self, simulator: Simulator, pace: Pace) -> None:
+        self.simulator, self.pace = simulator, pace
+        segments = len(simulator.segments)
+        # the same two for all trials: the ledger need not be told anew where they are
+        self._metrics, self._moments = np.full((segments, len(NAMES)), np.nan), np.full((segments, MOMENTS), np.nan)
+
+    def trade(self, place: int, weights: Any) -> None:
+        """Trade the weights of the trial at a place of its chunk, now or with those of others.
+
+        Raises
+        ------
+        WeightsError
+            If they do not fit the panel, or if they are traded now and refused.
+        """
+        began = time.perf_counter()
+        self.simulator.run(weights, self._metrics, self._moments)
+        self.trades.keep(place, self._metrics, self._moments, self.simulator)
+        self.pace.traded(1, self.trades.took(place, began) - began)
+
+    def finish(self) -> None:
+        """Trade what waits, and let go of all weights."""
+        self.simulator.release()
+
+    def close(self) -> None:
+        """Nothing is left open."""

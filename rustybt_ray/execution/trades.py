@@ -1,0 +1,97 @@
+"""Where the trials of a chunk that a ledger trades leave their results."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rustybt_ray._typing import FloatArray
+from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.execution.failures import trial_error
+from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
+from rustybt_ray.execution.stopwatch import TrialTimedOut
+
+if TYPE_CHECKING:
+    from rustybt_ray.engine.stack import Stack
+
+
+class Trades:
+    """Metrics, moments, returns, durations and errors of trials by their place in the chunk.
+
+    Parameters
+    ----------
+    job : Job
+    chunk : Chunk
+    worker : str
+        Name that the block carries.
+    days : int
+        Daily returns of a trial's first segment.
+    """
+
+    def __init__(self, job: Job, chunk: Chunk, worker: str, days: int) -> None:
+        count, segments = len(chunk), len(job.segments)
+        self.names = NAMES + tuple(ORDERED) if job.ordered else NAMES
+        self.metrics = np.full((count, segments, len(self.names)), np.nan)
+        self.moments = np.full((count, segments, MOMENTS), np.nan)
+        self.block = empty_block(chunk, self.names, self.metrics[:, 0], self.moments[:, 0], worker)
+        if job.keep_returns:
+            self.block.returns = np.full((count, days), np.nan, np.float32)
+        self.ordered, self.needs_returns = job.ordered, needs_returns(job)
+
+    def keep(self, place: int, metrics: FloatArray, moments: FloatArray, trader: Any) -> None:
+        """Take metrics and moments of one trial, a row for each segment; `trader` has its returns."""
+        self.metrics[place, :, : len(NAMES)], self.moments[place] = metrics, moments
+        if not self.needs_returns:
+            return
+        returns = trader.returns(int(moments[0, 0]))
+        if self.block.returns is not None:
+            self.block.returns[place] = returns
+        if self.ordered:
+            self.metrics[place, 0, len(NAMES) :] = ordered_metrics(returns)
+
+    def keep_stack(self, stack: "Stack") -> None:
+        """Take what a stack's trials gave."""
+        places, count, segments = stack.places, len(stack.places), self.metrics.shape[1]
+        runs = count * segments
+        if self.needs_returns and not stack.errors:
+            (place,) = places
+            self.keep(place, stack.out, stack.moments, stack.simulator)
+        elif not self.needs_returns:
+            self.metrics[places, :, : len(NAMES)] = stack.out[:runs].reshape(count, segments, -1)
+            self.moments[places] = stack.moments[:runs].reshape(count, segments, -1)
+        self.block.duration[places] += stack.seconds / count
+        for number, error in stack.errors.items():
+            self.fail(places[number], error)
+
+    def took(self, place: int, began: float) -> float:
+        """Count the time since `began` to a trial; the time now."""
+        now = time.perf_counter()
+        self.block.duration[place] += now - began
+        return now
+
+    def fail(self, place: int, error: BaseException) -> None:
+        """Record an error; no score is left."""
+        record_failure(self.block, place, error)
+
+
+def needs_returns(job: Job) -> bool:
+    """Whether the daily returns of every trial are wanted, which the next one on the same ledger overwrites."""
+    return job.ordered or job.keep_returns
+
+
+def empty_block(chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray, worker: str) -> Block:
+    """A chunk's block before its trials have run."""
+    count = len(chunk)
+    state = np.full(count, COMPLETE, np.uint8)
+    return Block(chunk.numbers, names, state, metrics, moments, np.zeros(count), {}, worker)
+
+
+def record_failure(block: Block, place: int, error: BaseException) -> None:
+    """A failed trial keeps its error with the strategy's own lines of the traceback, never a score."""
+    block.retire |= isinstance(error, TrialTimedOut)  # it may have been anywhere, in the middle of an import too
+    block.state[place] = FAILED
+    block.metrics[place] = np.nan
+    block.moments[place] = np.nan
+    if block.returns is not None:
+        block.returns[place] = np.nan
+    block.errors[int(block.numbers[place])] = trial_error(error)
