@@ -44,7 +44,7 @@ def _values(system: Path, controller: str, name: str) -> Iterator[str]:
     folder = root / _group(system, controller)
     while True:
         with suppress(OSError):
-            yield (folder / name).read_text(encoding="ascii").strip()
+            yield (folder / name).read_text(encoding="utf-8").strip()
         if folder == root:
             return
         folder = folder.parent

@@ -103,9 +103,8 @@ def backtest(panel: Panel, params: dict[str, int], part: Any) -> Any:
 
 
 def walk(panel: Panel, **options: Any) -> Any:
-    """One whole call, in this process unless a pool is given."""
-    place = {} if "pool" in options else {"executor": "inline"}
-    return rb.walk_forward(TRADE, bundle=panel, costs=COSTS, progress=False, **{**place, **options})
+    """One whole call."""
+    return rb.walk_forward(TRADE, bundle=panel, costs=COSTS, progress=False, **options)
 
 
 BENCHMARK = Benchmark("forward", "workflows", "What do the windows of a walk-forward cost?", measure)

@@ -16,7 +16,7 @@ def measure(quick: bool) -> list[Row]:
 
     Values are compared first. The trials compute a hash, which takes as long in every process.
     """
-    count, runs = (60, 2) if quick else (200, 10)
+    count, runs = (60, 2) if quick else (80, 30)
     panel, points, own = sample_panel(), burning(count), list[float]()
     with rb.PersistentWorkerPool(n_jobs=1) as pool:
         assert values(study_of(panel, points[:10], pool)) == plain(points[:10]), "the values differ"

@@ -57,8 +57,8 @@ def scale(found: Results) -> str:
 
 ### Production scale
 
-400 backtests over the reference bundle, `executor="auto"`, a process that has the bundle open. Both baselines run
-{found.note("grid", "careful")}.
+400 backtests over the reference bundle, `executor="auto"`, a process that has the bundle open: one thread makes the weights, and
+both CPUs trade them. Both baselines run on one, {found.note("grid", "careful")}.
 
 {compared(found, "grid", production, "against")}
 
@@ -72,7 +72,7 @@ With Ray from the start, its start and end included, the same 400 take {found.va
 
 ### Threshold guidance
 
-The ancestor advised against its optimisation below 50 backtests. Here `auto` is the loop itself until what is left pays for workers.
+The ancestor advised against its optimisation below 50 backtests. Here `auto` is the loop itself until what is left pays for threads, then for workers.
 What it does beyond the loop is fixed: {number(found.ours("grid", "micro") - found.theirs("grid", "micro"))} ms for the digest of the strategy, the table and the check of
 causality, whatever the number of trials. Workers pay when the work left is longer than about twice Ray's start and end
 ({found.value("grid", "ray")} above, nearly all of it), which `auto` decides by itself."""

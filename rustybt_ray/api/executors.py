@@ -17,7 +17,7 @@ from rustybt_ray.execution.chunk import ChunkRunner
 from rustybt_ray.execution.driver import run
 from rustybt_ray.execution.inline import InlinePool
 from rustybt_ray.execution.messages import Block, Chunk, Job
-from rustybt_ray.execution.pace import Pace, one
+from rustybt_ray.execution.pace import Pace
 from rustybt_ray.execution.ports import Listener, TrialSource, WorkerPool
 from rustybt_ray.strategies.shipping import pack
 from rustybt_ray.strategies.strategy import TRADED
@@ -143,7 +143,7 @@ def run_trials(
     options: dict[str, Any] = {"listener": listener, "journal": sink}
     start: PoolStart | None = None
     if place.begins_here:
-        pace = Pace((lambda: place.workers) if place.executor == "auto" else one)
+        pace = Pace.of((job.digest, job.version), lambda: place.workers) if place.executor == "auto" else Pace()
         inline = InlinePool(
             workspace=workspace(job.config), function=function, runner=partial(ChunkRunner, pace=pace),
             one_by_one=bool(sink.callbacks),

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rustybt_ray.execution.pace import Pace
@@ -105,10 +104,10 @@ class Handover:
             self._log("handover to Ray workers")
         return self.ready
 
-    @cached_property
+    @property
     def workers(self) -> int:
         """How many there would be."""
-        return self.pace.threads()
+        return self.pace.count
 
     def pays(self) -> bool:
         """Whether workers save more time than they cost."""

@@ -124,10 +124,12 @@ def optimize(
         is recorded as failed. A worker in which trials leave more than that behind is replaced. All trials run in workers
         then, on Linux.
     executor : {"auto", "inline", "ray"}
-        "auto" starts in this process and goes on with Ray workers if the work that is left pays for them.
+        "auto" starts in this process and goes on with Ray workers if the work that is left pays for them. Here a target
+        function is called on this thread, and other cores, `n_jobs` in all, trade its weights meanwhile once that pays;
+        with "inline" nothing leaves this thread.
     n_jobs : int, optional
-        Ray workers; by default one a core. On a cluster it may be more than there are cores today: workers join with the
-        nodes, and by default they follow the nodes that come and go.
+        Ray workers, or threads before there are workers; by default one a core. On a cluster it may be more than there are
+        cores today: workers join with the nodes, and by default they follow the nodes that come and go.
     pool : PersistentWorkerPool or str, optional
         Workers that outlive the study; wins over `address` and `n_jobs`. A name stands for the pool of that name on the
         cluster at `address`, which outlives this process.

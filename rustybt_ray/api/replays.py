@@ -15,7 +15,7 @@ from rustybt_ray.engine.pieces import Piece, chained, piece_of, relative_metrics
 from rustybt_ray.engine.weights import Weights
 from rustybt_ray.execution.chunk import rules
 from rustybt_ray.execution.messages import CUT, HISTORY, Job
-from rustybt_ray.execution.windows import TargetRows
+from rustybt_ray.execution.target_rows import TargetRows
 from rustybt_ray.strategies.strategy import TARGET
 from rustybt_ray.studies.forward_choices import Choices
 from rustybt_ray.studies.walk_forward import CHOSEN, LABELS, Curves, curve_frame

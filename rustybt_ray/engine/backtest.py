@@ -136,22 +136,6 @@ class Simulator:
         if self._go(target, 0, len(self.segments), log, out, moments):
             raise self._refusal(target)
 
-    def run_stack(self, targets: Target, count: int, out: FloatArray, moments: FloatArray) -> dict[int, WeightsError]:
-        """Trade the first `count` trials of a stack in every segment; `out` and `moments` have a row for each run of each.
-
-        Returns
-        -------
-        dict of int to WeightsError
-            Trials whose weights are refused; what their rows have means nothing.
-        """
-        segments, at = len(self.segments), 0
-        errors: dict[int, WeightsError] = {}
-        while refused := self._go(targets, at * segments, count * segments, NO_LOG, out, moments):
-            at = (refused - 1) // segments
-            errors[at] = self._refusal(targets, at)
-            at += 1
-        return errors
-
     def run_each(
         self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, only: int | None = None
     ) -> dict[int, WeightsError]:
@@ -166,12 +150,23 @@ class Simulator:
         """
         target = self.target(weights)
         _check_outputs(out, moments)
-        at, stop = (0, len(self.segments)) if only is None else (only, only + 1)
+        return self.run_stack(target, *((0, len(self.segments)) if only is None else (only, only + 1)), out, moments)
+
+    def run_stack(
+        self, targets: Target, low: int, high: int, out: FloatArray, moments: FloatArray
+    ) -> dict[int, WeightsError]:
+        """Make the runs [low, high) of a stack of trials, one for each segment of each; `out` and `moments` have a row a run.
+
+        Returns
+        -------
+        dict of int to WeightsError
+            Runs whose weights are refused; their rows are NaN.
+        """
         errors: dict[int, WeightsError] = {}
-        while refused := self._go(target, at, stop, NO_LOG, out, moments):
-            at = refused
-            errors[at - 1] = self._refusal(target)
-            out[at - 1], moments[at - 1] = np.nan, np.nan
+        while refused := self._go(targets, low, high, NO_LOG, out, moments):
+            low, run = refused, refused - 1
+            errors[run] = self._refusal(targets, run // len(self.segments))
+            out[run], moments[run] = np.nan, np.nan
         return errors
 
     def _go(self, targets: Target, low: int, high: int, log: Log, out: FloatArray, moments: FloatArray) -> int:

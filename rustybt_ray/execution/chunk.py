@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,8 @@ class ChunkRunner:
             from rustybt_ray.execution.windows import WindowTrials
 
             strategy = self._strategies[job.digest]
-            self._windows = WindowTrials(job, strategy, self._simulator, self.workspace, self._limits)
+            desk = partial(self._desk_of, job)
+            self._windows = WindowTrials(job, strategy, self._simulator, self.workspace, self._limits, desk)
 
     def release(self) -> None:
         """Let go of the job and its panel; loaded strategies stay."""
@@ -127,14 +129,14 @@ class ChunkRunner:
     def _run_algorithms(self, job: Job, runner: "AlgorithmRunner", chunk: Chunk, trades: Trades) -> None:
         """Trials of an algorithm written for zipline."""
         strategy: Any = self._strategies[job.digest]
-        segments = len(job.segments)
+        segments, days = len(job.segments), int(runner.segments[0, DAYS])
         metrics, moments = np.full((segments, len(NAMES)), np.nan), np.full((segments, MOMENTS), np.nan)
         before = time.perf_counter()
         for i, params in enumerate(_rows(chunk)):
             try:
                 with self._limits():
                     runner.run(strategy, params, metrics, moments)
-                trades.keep(i, metrics, moments, runner)
+                trades.keep(i, metrics, moments, runner.returns(days))
             except (Exception, SystemExit, TrialTimedOut) as error:
                 trades.fail(i, error)
             before = trades.took(i, before)
@@ -163,20 +165,21 @@ class ChunkRunner:
                 del weights
         finally:
             desk.finish()
-        if desk.helpers:
-            self.pace.seconds = (time.perf_counter() - began) / len(chunk)
+        desk.shared(began, len(chunk))
 
     def _desk_of(self, job: Job, simulator: Simulator, count: int) -> Desk:
         """Where so many trials are traded: one by one, several at a time, or with threads beside."""
-        helpers = self.pace.helpers(count)
+        cells = simulator.panel.close.size
+        helpers = self.pace.helpers(count, cells)
         if self._desk is not None and helpers <= self._desk.helpers:
             return self._desk
         self._close_desk()
-        size = 1 if needs_returns(job) else self.pace.stack(simulator.panel.close.size, helpers)
-        if size > 1 or helpers:
+        apart = needs_returns(job)
+        size = 1 if apart else self.pace.stack(cells, helpers)
+        if size > 1 or helpers or job.windowed:
             from rustybt_ray.execution.stacked_desk import StackedDesk
 
-            self._desk = StackedDesk(simulator, self.pace, size, helpers)
+            self._desk = StackedDesk(simulator, self.pace, size, helpers, keeps=apart)
         else:
             self._desk = Desk(simulator, self.pace)
         return self._desk

@@ -7,8 +7,8 @@ import numpy as np
 
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES
+from rustybt_ray.engine.structures import DAYS
 from rustybt_ray.execution.pace import Pace
-from rustybt_ray.execution.trades import Trades
 
 
 class Desk:
@@ -22,18 +22,18 @@ class Desk:
 
     Attributes
     ----------
-    trades : Trades
+    trades : Trades or WindowTrades
         Where the results of the chunk that runs are kept.
     helpers : int
         Threads that trade beside the strategy's.
     """
 
-    trades: Trades
+    trades: Any
     helpers = 0
 
     def __init__(self, simulator: Simulator, pace: Pace) -> None:
         self.simulator, self.pace = simulator, pace
-        segments = len(simulator.segments)
+        segments, self._days = len(simulator.segments), int(simulator.segments[0, DAYS])
         # the same two for all trials: the ledger need not be told anew where they are
         self._metrics, self._moments = np.full((segments, len(NAMES)), np.nan), np.full((segments, MOMENTS), np.nan)
 
@@ -47,12 +47,17 @@ class Desk:
         """
         began = time.perf_counter()
         self.simulator.run(weights, self._metrics, self._moments)
-        self.trades.keep(place, self._metrics, self._moments, self.simulator)
+        self.trades.keep(place, self._metrics, self._moments, self.simulator.returns(self._days))
         self.pace.traded(1, self.trades.took(place, began) - began)
 
     def finish(self) -> None:
         """Trade what waits, and let go of all weights."""
         self.simulator.release()
+
+    def shared(self, began: float, trials: int) -> None:
+        """Let the pace know what so many trials took since `began`, if threads shared them."""
+        if self.helpers:
+            self.pace.seconds = (time.perf_counter() - began) / trials
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -26,19 +26,25 @@ class StackedDesk(Desk):
         Trials of a stack.
     helpers : int, default 0
         Threads.
+    keeps : bool, default False
+        Whether stacks, of one trial, keep its daily returns.
     """
 
-    def __init__(self, simulator: Simulator, pace: Pace, size: int, helpers: int = 0) -> None:
+    def __init__(self, simulator: Simulator, pace: Pace, size: int, helpers: int = 0, *, keeps: bool = False) -> None:
         super().__init__(simulator, pace)
         self.helpers = helpers
-        self._filling = Stack(simulator, size)
-        # for each thread one that it trades and one that waits for it
-        self._free = [Stack(simulator.twin(), size) for _ in range(2 * helpers)]
+        self._twins = [simulator.twin() for _ in range(helpers)]
+        # one that is filled; for each thread one that it trades and one that waits for it
+        self._filling, *self._free = (
+            Stack(simulator, size, keeps=keeps, aside=helpers > 0) for _ in range(1 + 2 * helpers)
+        )
         self._given: SimpleQueue[Stack | None] = SimpleQueue()
         self._traded: SimpleQueue[Stack] = SimpleQueue()
         self._out = 0
-        names = (f"rustybt_ray-ledger-{number}" for number in range(1, helpers + 1))
-        self._threads = [threading.Thread(target=self._serve, name=name, daemon=True) for name in names]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(twin,), name=f"rustybt_ray-ledger-{number}", daemon=True)
+            for number, twin in enumerate(self._twins, 1)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -63,11 +69,13 @@ class StackedDesk(Desk):
         while self._out:
             with suppress(Empty):
                 if (stack := self._given.get_nowait()) is not None:
-                    stack.trade()
+                    stack.trade(self.simulator)
                     self._traded.put(stack)
             self._take_back(self._traded.get())
         for stack in (self._filling, *self._free):
             stack.release()
+        for simulator in (self.simulator, *self._twins):
+            simulator.release()
 
     def close(self) -> None:
         """End the threads."""
@@ -89,7 +97,7 @@ class StackedDesk(Desk):
             self._trade(self._filling)
 
     def _trade(self, stack: Stack) -> None:
-        stack.trade()
+        stack.trade(self.simulator)
         self._take(stack)
 
     def _take_back(self, stack: Stack) -> None:
@@ -102,7 +110,7 @@ class StackedDesk(Desk):
         self.pace.traded(len(stack.places), stack.seconds)
         stack.clear()
 
-    def _serve(self) -> None:
+    def _serve(self, simulator: Simulator) -> None:
         while (stack := self._given.get()) is not None:
-            stack.trade()
+            stack.trade(simulator)
             self._traded.put(stack)

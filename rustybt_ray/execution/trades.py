@@ -1,7 +1,7 @@
 """Where the trials of a chunk that a ledger trades leave their results."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -36,14 +36,11 @@ class Trades:
         self.block = empty_block(chunk, self.names, self.metrics[:, 0], self.moments[:, 0], worker)
         if job.keep_returns:
             self.block.returns = np.full((count, days), np.nan, np.float32)
-        self.ordered, self.needs_returns = job.ordered, needs_returns(job)
+        self.ordered, self.days = job.ordered, days
 
-    def keep(self, place: int, metrics: FloatArray, moments: FloatArray, trader: Any) -> None:
-        """Take metrics and moments of one trial, a row for each segment; `trader` has its returns."""
+    def keep(self, place: int, metrics: FloatArray, moments: FloatArray, returns: FloatArray) -> None:
+        """Take metrics and moments of one trial, a row for each segment, and the first segment's returns."""
         self.metrics[place, :, : len(NAMES)], self.moments[place] = metrics, moments
-        if not self.needs_returns:
-            return
-        returns = trader.returns(int(moments[0, 0]))
         if self.block.returns is not None:
             self.block.returns[place] = returns
         if self.ordered:
@@ -52,16 +49,14 @@ class Trades:
     def keep_stack(self, stack: "Stack") -> None:
         """Take what a stack's trials gave."""
         places, count, segments = stack.places, len(stack.places), self.metrics.shape[1]
-        runs = count * segments
-        if self.needs_returns and not stack.errors:
-            (place,) = places
-            self.keep(place, stack.out, stack.moments, stack.simulator)
-        elif not self.needs_returns:
-            self.metrics[places, :, : len(NAMES)] = stack.out[:runs].reshape(count, segments, -1)
-            self.moments[places] = stack.moments[:runs].reshape(count, segments, -1)
+        if count == 1:
+            self.keep(places[0], stack.out[:segments], stack.moments[:segments], stack.returns[: self.days])
+        else:
+            self.metrics[places, :, : len(NAMES)] = stack.out.reshape(-1, segments, len(NAMES))[:count]
+            self.moments[places] = stack.moments.reshape(-1, segments, MOMENTS)[:count]
         self.block.duration[places] += stack.seconds / count
-        for number, error in stack.errors.items():
-            self.fail(places[number], error)
+        for run, error in reversed(stack.errors.items()):
+            self.fail(places[run // segments], error)
 
     def took(self, place: int, began: float) -> float:
         """Count the time since `began` to a trial; the time now."""

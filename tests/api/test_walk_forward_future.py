@@ -114,7 +114,7 @@ def test_a_row_may_know_the_bar_that_it_fills_on_and_none_beyond(delay, beyond):
 
 
 def test_peeking_rows_would_have_moved_train_if_they_had_been_trusted(run, monkeypatch):
-    monkeypatch.setattr("rustybt_ray.execution.windows.same_rows", lambda *args: True)
+    monkeypatch.setattr("rustybt_ray.execution.target_rows.same_rows", lambda *args: True)
     trusted = walk(market(), global_scale)
     train = trusted.layout[WINDOW].train
     changed = walk(market(changed=train.last + 1, by=3.0), global_scale)

@@ -25,7 +25,7 @@ class Fixed(Pace):
 
     wanted, together = 0, 1
 
-    def helpers(self, trials):
+    def helpers(self, trials, cells):
         return self.wanted
 
     def stack(self, cells, helpers):
@@ -101,7 +101,7 @@ def ledgers():
 
 
 def assert_same(one, other):
-    for name in ("numbers", "state", "metrics", "moments", "returns"):
+    for name in ("numbers", "state", "metrics", "moments", "returns", "windows"):
         left, right = getattr(one, name), getattr(other, name)
         assert (left is None) == (right is None)
         assert left is None or left.tobytes() == right.tobytes(), name
@@ -115,6 +115,13 @@ JOBS = {
     "returns": {"keep_returns": True},
     "ordered": {"ordered": True, "keep_returns": True},
     "two segments": {"segments": ((0, 40), (41, 89))},
+    "windows": {"windowed": True, "segments": ((0, 40), (20, 60), (41, 89))},
+    "windows, ordered": {
+        "windowed": True,
+        "segments": ((0, 40), (41, 89)),
+        "ordered": True,
+        "carried": ("cvar", "n_trades"),
+    },
     "orders are kept": {"settings": Settings.zipline()},
 }
 
@@ -134,7 +141,7 @@ def test_the_same_bits_as_one_by_one(changes, helpers, together):
 def test_threads_join_when_they_pay_and_stay():
     (first, second, third), threads = run(fixed(0, 1), counts=(20, 30, 40))
     pace = fixed(0, 1)
-    pace.helpers = lambda trials: 2 if trials == 30 else 0
+    pace.helpers = lambda trials, cells: 2 if trials == 30 else 0
     (one, two, three), threads = run(pace, counts=(20, 30, 40))
     for left, right in ((first, one), (second, two), (third, three)):
         assert_same(left, right)
@@ -159,12 +166,12 @@ def test_a_study_that_threads_share_has_the_table_of_one_that_they_do_not(monkey
     made = []
 
     class Watched(StackedDesk):
-        def __init__(self, simulator, pace, size, helpers=0):
+        def __init__(self, simulator, pace, size, helpers=0, *, keeps=False):
             made.append(helpers)
-            super().__init__(simulator, pace, size, helpers)
+            super().__init__(simulator, pace, size, helpers, keeps=keeps)
 
     monkeypatch.setattr("rustybt_ray.execution.stacked_desk.StackedDesk", Watched)
-    monkeypatch.setattr("rustybt_ray.execution.pace.START", 0.0)
+    monkeypatch.setattr(Pace, "helpers", lambda pace, trials, cells: pace.count - 1 if trials > 1 else 0)
     monkeypatch.setattr("rustybt_ray.api.executors.Place.workers", 3)
 
     def trend(data, window, slots):
@@ -180,24 +187,45 @@ def test_a_study_that_threads_share_has_the_table_of_one_that_they_do_not(monkey
     assert ledgers() == []
 
 
+def known(threads, deciding=1e-4, trading=2.5e-4):
+    pace = Pace(lambda: threads)
+    pace.decided(deciding)
+    pace.traded(8, 8 * trading)
+    return pace
+
+
 def test_as_many_threads_as_the_strategy_can_feed():
-    pace = Pace(lambda: 8)
-    assert pace.helpers(1000) == 0  # nothing is known yet
-    pace.decided(1e-4)
-    pace.traded(8, 8 * 2.5e-4)
-    assert pace.helpers(1000) == 3
-    assert pace.helpers(10) == 0  # not worth the start
-    pace.threads = lambda: 2
-    assert pace.helpers(1000) == 1
-    pace.threads = lambda: 1
-    assert pace.helpers(1000) == 0
-    slow = Pace(lambda: 8)
-    slow.decided(1.0)
-    slow.traded(8, 8 * 0.1)
-    assert slow.helpers(1000) == 0  # the strategy is nearly all of it
-    assert slow.gain == 1.0
-    slow.seconds = 0.5
-    assert slow.gain == pytest.approx(2.2)
+    assert Pace(lambda: 8).helpers(1000, 1000) == 0  # nothing is known yet
+    assert known(8).helpers(1000, 1000) == 3
+    assert known(2).helpers(1000, 1000) == 1
+    assert known(1).helpers(1000, 1000) == 0
+    assert known(8).helpers(10, 1000) == 0  # not worth the start
+    assert known(8, trading=1.0).helpers(1, 1000) == 0
+    assert known(8, deciding=1.0, trading=0.1).helpers(1000, 1000) == 0  # the strategy is nearly all of it
+    assert known(8).helpers(1000, 10**8) == 0  # copies would be too large
+
+
+def test_a_process_remembers_what_trials_of_a_job_take():
+    first = Pace.of("job", lambda: 2)
+    first.decided(1e-4)
+    first.traded(8, 8 * 2.5e-4)
+    assert Pace.of("another job", lambda: 2).helpers(1000, 1000) == 0
+    assert Pace.of("job", lambda: 2).helpers(1000, 1000) == 1
+    assert Pace.of("job", lambda: 2).helpers(10, 1000) == 0
+    Pace.of("job", lambda: 2).seconds = 1e-4  # threads have shared a chunk
+    assert Pace.of("job", lambda: 2).helpers(10, 1000) == 1
+    for number in range(100):
+        Pace.of(number, lambda: 2)
+    assert Pace.of("job", lambda: 2).helpers(1000, 1000) == 0
+
+
+def test_what_the_threads_gain():
+    pace = known(8, deciding=1.0, trading=0.1)
+    assert pace.gain == 1.0
+    pace.seconds = 0.5
+    assert pace.gain == pytest.approx(2.2)
+    pace.seconds = 2.0
+    assert pace.gain == 1.0
 
 
 def test_small_masks_go_together_and_large_ones_where_threads_wait():

@@ -1,0 +1,104 @@
+"""Where trials with many segments leave their results: a segment that fails costs a trial only itself."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rustybt_ray._typing import FloatArray
+from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.engine.structures import DAYS, RETURNS
+from rustybt_ray.execution.failures import trial_error
+from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
+from rustybt_ray.execution.stopwatch import TrialTimedOut
+
+if TYPE_CHECKING:
+    from rustybt_ray.engine.stack import Stack
+
+Errors = dict[int, BaseException]
+"""What kept a segment from running, by its number."""
+
+
+class WindowTrades:
+    """Metrics of all segments, moments of the first, durations and errors of trials by their place in the chunk.
+
+    Parameters
+    ----------
+    job : Job
+    chunk : Chunk
+    worker : str
+        Name that the block carries.
+    """
+
+    def __init__(self, job: Job, chunk: Chunk, worker: str) -> None:
+        names = NAMES + tuple(ORDERED) if job.ordered else NAMES
+        carried = job.carried or names
+        count = len(chunk)
+        self.job, self._columns = job, [names.index(name) for name in carried]
+        self._row = np.empty((len(job.segments), len(names)))
+        windows = np.full((count, len(job.segments), len(carried)), np.nan)
+        self.block = Block(
+            numbers=chunk.numbers,
+            names=carried,
+            state=np.full(count, COMPLETE, np.uint8),
+            metrics=windows[:, 0],
+            moments=np.full((count, MOMENTS), np.nan),
+            duration=np.zeros(count),
+            errors={},
+            worker=worker,
+            windows=windows,
+        )
+
+    def keep(
+        self,
+        place: int,
+        metrics: FloatArray,
+        moments: FloatArray,
+        errors: Errors,
+        returns_of: Callable[[int], FloatArray],
+    ) -> None:
+        """Take what one trial gave, a row for each segment; `returns_of` gives a segment's daily returns."""
+        row = self._row
+        row[:, : len(NAMES)], row[:, len(NAMES) :] = metrics, np.nan
+        if self.job.ordered:
+            for segment in range(len(row)):
+                if segment not in errors:
+                    row[segment, len(NAMES) :] = ordered_metrics(returns_of(segment))
+        for segment in errors:
+            row[segment] = np.nan
+        assert self.block.windows is not None
+        self.block.windows[place] = row[:, self._columns]
+        self.block.moments[place] = moments[0] if 0 not in errors else np.nan
+        self._note(place, errors)
+
+    def keep_stack(self, stack: "Stack") -> None:
+        """Take what a stack's trials gave."""
+        segments, count = len(self.job.segments), len(stack.places)
+
+        def returns_of(segment: int) -> FloatArray:
+            at, days = stack.segments[segment, [RETURNS, DAYS]]
+            return stack.returns[at : at + days]
+
+        for number, place in enumerate(stack.places):
+            low = number * segments
+            runs = slice(low, low + segments)
+            errors = {run - low: error for run, error in stack.errors.items() if low <= run < low + segments}
+            self.keep(place, stack.out[runs], stack.moments[runs], errors, returns_of)
+            self.block.duration[place] += stack.seconds / count
+
+    def fail(self, place: int, error: BaseException) -> None:
+        """Record an error that ended the trial in all segments."""
+        self.block.retire |= isinstance(error, TrialTimedOut)
+        self._note(place, dict.fromkeys(range(len(self.job.segments)), error))
+
+    def took(self, place: int, began: float) -> float:
+        """Count the time since `began` to a trial; the time now."""
+        now = time.perf_counter()
+        self.block.duration[place] += now - began
+        return now
+
+    def _note(self, place: int, errors: Errors) -> None:
+        if errors:
+            self.block.errors[int(self.block.numbers[place])] = trial_error(errors[min(errors)])
+            self.block.state[place] = FAILED if len(errors) == len(self.job.segments) else COMPLETE
