@@ -143,7 +143,11 @@ def run_trials(
     options: dict[str, Any] = {"listener": listener, "journal": sink}
     start: PoolStart | None = None
     if place.begins_here:
-        pace = Pace.of((job.digest, job.version), lambda: place.workers) if place.executor == "auto" else Pace()
+        pace = (
+            Pace.of((job.digest, job.version, job.segments), lambda: place.workers)
+            if place.executor == "auto"
+            else Pace()
+        )
         inline = InlinePool(
             workspace=workspace(job.config), function=function, runner=partial(ChunkRunner, pace=pace),
             one_by_one=bool(sink.callbacks),

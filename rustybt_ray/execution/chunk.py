@@ -1,5 +1,6 @@
 """What every worker does with a chunk: call the strategy for each trial, trade its weights, collect columns."""
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rustybt_ray.zipline.runner import AlgorithmRunner
 
 UNLIMITED = nullcontext()
+log = logging.getLogger("rustybt_ray.driver")
 
 
 class ChunkRunner:
@@ -176,12 +178,17 @@ class ChunkRunner:
         self._close_desk()
         apart = needs_returns(job)
         size = 1 if apart else self.pace.stack(cells, helpers)
-        if size > 1 or helpers or job.windowed:
-            from rustybt_ray.execution.stacked_desk import StackedDesk
-
-            self._desk = StackedDesk(simulator, self.pace, size, helpers, keeps=apart)
-        else:
+        if size == 1 and not helpers and not job.windowed:
             self._desk = Desk(simulator, self.pace)
+            return self._desk
+        from rustybt_ray.execution.stacked_desk import StackedDesk
+
+        try:
+            self._desk = StackedDesk(simulator, self.pace, size, helpers, keeps=apart)
+        except RuntimeError as error:
+            log.info("one thread runs the trials: %s", error)
+            self.pace.count = 1
+            return self._desk_of(job, simulator, count)
         return self._desk
 
     def _close_desk(self) -> None:

@@ -8,10 +8,7 @@ from functools import cached_property
 from rustybt_ray._record import record_class
 
 FEW, MANY = 1 << 17, 1 << 19  # bytes of masks that are traded together: on one thread, and where threads wait for them
-LEAST, MOST = (
-    4,
-    32,
-)  # trials that are worth a copy of their masks on one thread, and as many as save all that can be saved
+LEAST, MOST = 4, 32  # trials that are worth a copy of their masks on one thread; more than the second save nothing more
 SEEN = 4  # trials on one thread before their times are believed
 START = 4e-3  # seconds of the ledger in a chunk that are worth the start of a thread and the import of what it needs
 AGAIN = 5e-4  # the same where an earlier study has had them
@@ -76,12 +73,9 @@ class Pace:
 
         `cells` are rows times assets of a trial.
         """
-        if (
-            cells > LARGEST
-            or trials < 2
-            or self._seen < SEEN
-            or self.trading < max(self._start / trials, self.deciding / 8.0)
-        ):
+        if cells > LARGEST or trials < 2 or self._seen < SEEN:
+            return 0
+        if self.trading < max(self._start / trials, self.deciding / 8.0):
             return 0
         return min(self.count - 1, math.ceil(self.trading / self.deciding))
 

@@ -28,6 +28,11 @@ class StackedDesk(Desk):
         Threads.
     keeps : bool, default False
         Whether stacks, of one trial, keep its daily returns.
+
+    Raises
+    ------
+    RuntimeError
+        If the system has no more threads.
     """
 
     def __init__(self, simulator: Simulator, pace: Pace, size: int, helpers: int = 0, *, keeps: bool = False) -> None:
@@ -45,8 +50,7 @@ class StackedDesk(Desk):
             threading.Thread(target=self._serve, args=(twin,), name=f"rustybt_ray-ledger-{number}", daemon=True)
             for number, twin in enumerate(self._twins, 1)
         ]
-        for thread in self._threads:
-            thread.start()
+        self._begin()
 
     def trade(self, place: int, weights: Any) -> None:
         """Trade the weights of the trial at a place of its chunk with those of others.
@@ -83,6 +87,15 @@ class StackedDesk(Desk):
             self._given.put(None)
         for thread in self._threads:
             thread.join()
+
+    def _begin(self) -> None:
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError:
+            self._threads = [thread for thread in self._threads if thread.ident is not None]
+            self.close()
+            raise
 
     def _send(self) -> None:
         """The stack is full: it is handed over if another one is free to be filled, else traded here."""

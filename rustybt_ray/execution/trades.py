@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from rustybt_ray.engine.stack import Stack
 
 
-class Trades:
+class Results:
+    """A chunk's block while its trials run."""
+
+    block: Block
+
+    def took(self, place: int, began: float) -> float:
+        """Count the time since `began` to the trial at a place of the chunk; the time now."""
+        now = time.perf_counter()
+        self.block.duration[place] += now - began
+        return now
+
+
+class Trades(Results):
     """Metrics, moments, returns, durations and errors of trials by their place in the chunk.
 
     Parameters
@@ -57,12 +69,6 @@ class Trades:
         self.block.duration[places] += stack.seconds / count
         for run, error in reversed(stack.errors.items()):
             self.fail(places[run // segments], error)
-
-    def took(self, place: int, began: float) -> float:
-        """Count the time since `began` to a trial; the time now."""
-        now = time.perf_counter()
-        self.block.duration[place] += now - began
-        return now
 
     def fail(self, place: int, error: BaseException) -> None:
         """Record an error; no score is left."""

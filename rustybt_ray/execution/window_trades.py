@@ -1,6 +1,5 @@
 """Where trials with many segments leave their results: a segment that fails costs a trial only itself."""
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,9 @@ from rustybt_ray._typing import FloatArray
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
 from rustybt_ray.engine.structures import DAYS, RETURNS
 from rustybt_ray.execution.failures import trial_error
-from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
+from rustybt_ray.execution.messages import COMPLETE, FAILED, Chunk, Job
 from rustybt_ray.execution.stopwatch import TrialTimedOut
+from rustybt_ray.execution.trades import Results, empty_block
 
 if TYPE_CHECKING:
     from rustybt_ray.engine.stack import Stack
@@ -20,7 +20,7 @@ Errors = dict[int, BaseException]
 """What kept a segment from running, by its number."""
 
 
-class WindowTrades:
+class WindowTrades(Results):
     """Metrics of all segments, moments of the first, durations and errors of trials by their place in the chunk.
 
     Parameters
@@ -34,21 +34,12 @@ class WindowTrades:
     def __init__(self, job: Job, chunk: Chunk, worker: str) -> None:
         names = NAMES + tuple(ORDERED) if job.ordered else NAMES
         carried = job.carried or names
-        count = len(chunk)
         self.job, self._columns = job, [names.index(name) for name in carried]
         self._row = np.empty((len(job.segments), len(names)))
-        windows = np.full((count, len(job.segments), len(carried)), np.nan)
-        self.block = Block(
-            numbers=chunk.numbers,
-            names=carried,
-            state=np.full(count, COMPLETE, np.uint8),
-            metrics=windows[:, 0],
-            moments=np.full((count, MOMENTS), np.nan),
-            duration=np.zeros(count),
-            errors={},
-            worker=worker,
-            windows=windows,
-        )
+        self.windows = np.full((len(chunk), len(job.segments), len(carried)), np.nan)
+        moments = np.full((len(chunk), MOMENTS), np.nan)
+        self.block = empty_block(chunk, carried, self.windows[:, 0], moments, worker)
+        self.block.windows = self.windows
 
     def keep(
         self,
@@ -67,8 +58,7 @@ class WindowTrades:
                     row[segment, len(NAMES) :] = ordered_metrics(returns_of(segment))
         for segment in errors:
             row[segment] = np.nan
-        assert self.block.windows is not None
-        self.block.windows[place] = row[:, self._columns]
+        self.windows[place] = row[:, self._columns]
         self.block.moments[place] = moments[0] if 0 not in errors else np.nan
         self._note(place, errors)
 
@@ -91,12 +81,6 @@ class WindowTrades:
         """Record an error that ended the trial in all segments."""
         self.block.retire |= isinstance(error, TrialTimedOut)
         self._note(place, dict.fromkeys(range(len(self.job.segments)), error))
-
-    def took(self, place: int, began: float) -> float:
-        """Count the time since `began` to a trial; the time now."""
-        now = time.perf_counter()
-        self.block.duration[place] += now - began
-        return now
 
     def _note(self, place: int, errors: Errors) -> None:
         if errors:

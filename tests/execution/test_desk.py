@@ -162,6 +162,26 @@ def test_an_interrupted_chunk_leaves_the_desk_as_it_was():
     assert_same(alone, again)
 
 
+def test_without_threads_to_be_had_one_runs_the_trials(monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def few(thread):
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    (alone,), _ = run(fixed(0, 1))
+    pace = Pace(lambda: 4)
+    monkeypatch.setattr(Pace, "helpers", lambda pace, trials, cells: pace.count - 1)
+    monkeypatch.setattr(threading.Thread, "start", few)
+    (shared,), threads = run(pace)
+    assert_same(alone, shared)
+    assert threads == []
+    assert len(started) == 2
+    assert not any(thread.is_alive() for thread in started)
+
+
 def test_a_study_that_threads_share_has_the_table_of_one_that_they_do_not(monkeypatch):
     made = []
 
