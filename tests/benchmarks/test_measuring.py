@@ -161,6 +161,7 @@ class Spent:
 @pytest.mark.parametrize("noise", [0.01, 0.05, 0.1])
 def test_the_gate_catches_a_fifth_and_holds_otherwise(monkeypatch, noise):
     gate = load("gate")
+    monkeypatch.setattr(gate.time, "sleep", lambda seconds: None)
     failed = caught = 0
     for seed in range(200):
         monkeypatch.setattr(gate, "cpu", Spent(seed, noise))
@@ -168,6 +169,15 @@ def test_the_gate_catches_a_fifth_and_holds_otherwise(monkeypatch, noise):
         caught += gate.judge("case", lambda: 1.7 * 1.2, lambda: 1.0, gate.Reference(1.7, 1.7)).failed
     assert failed <= 2
     assert caught >= 196
+
+
+@pytest.mark.parametrize(("stays", "failed"), [(60.0, False), (math.inf, True)])
+def test_a_neighbour_goes_and_a_slowdown_stays(monkeypatch, stays, failed):
+    gate, now = load("gate"), [0.0]
+    monkeypatch.setattr(gate.time, "sleep", lambda seconds: now.append(now[-1] + seconds))
+    monkeypatch.setattr(gate, "cpu", lambda call: call())
+    ours = lambda: 1.5 if now[-1] < stays else 1.0  # noqa: E731
+    assert gate.judge("case", ours, lambda: 1.0, gate.Reference(1.0, 1.0)).failed is failed
 
 
 def test_the_gate_takes_few_pairs_where_it_is_clear_and_says_when_it_is_not(monkeypatch):
