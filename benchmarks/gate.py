@@ -136,7 +136,7 @@ def optimize(
 
 
 def judge(name: str, ours: Call, theirs: Call, reference: Reference) -> Verdict:
-    """The verdict of a series of pairs; one that fails is heard again, later each time, for a neighbour goes and a slowdown stays."""
+    """The verdict of a series of pairs; one that fails is heard again, later each time: a neighbour goes, a slowdown stays."""
     verdict = series(name, ours, theirs, reference)
     for pause in PAUSES:
         if not verdict.failed:
