@@ -143,11 +143,7 @@ def run_trials(
     options: dict[str, Any] = {"listener": listener, "journal": sink}
     start: PoolStart | None = None
     if place.begins_here:
-        pace = (
-            Pace.of((job.digest, job.version, job.segments), lambda: place.workers)
-            if place.executor == "auto"
-            else Pace()
-        )
+        pace = pace_of(place, job)
         inline = InlinePool(
             workspace=workspace(job.config), function=function, runner=partial(ChunkRunner, pace=pace),
             one_by_one=bool(sink.callbacks),
@@ -185,6 +181,13 @@ def run_trials(
     finally:
         if pool is not place.pool:
             pool.close()
+
+
+def pace_of(place: Place, job: Job) -> Pace:
+    """What the job's trials took here before, and how many threads may share them: one unless the executor is "auto"."""
+    if place.executor != "auto":
+        return Pace()
+    return Pace.of((job.digest, job.version, job.segments), lambda: place.workers)
 
 
 def open_pool(place: Place, job: Job, panel: Panel, name: str) -> WorkerPool:

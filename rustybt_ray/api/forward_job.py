@@ -92,7 +92,7 @@ def rows_of_piece(layout: Windows, panel: Any, first: int) -> list[tuple[int, in
 
 def _carried(asked: Prepared, segments: int) -> tuple[str, ...]:
     """Metrics that blocks carry: all, unless there would be too many."""
-    names = (*METRICS, *ORDERED) if asked.job.ordered else tuple(METRICS)
+    names = asked.job.names
     trials = asked.search.remaining
     if trials is not None and trials * segments * len(names) * 8 <= CARRIED_BYTES:
         return names

@@ -9,7 +9,7 @@ import numpy as np
 
 from rustybt_ray.api.panels import workspace
 from rustybt_ray.api.prepare import Prepared
-from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED
+from rustybt_ray.engine.metrics import MOMENTS
 from rustybt_ray.execution.chunk import ChunkRunner
 from rustybt_ray.execution.messages import FAILED, Block, Chunk
 from rustybt_ray.execution.ports import TrialSource
@@ -77,7 +77,7 @@ class Tryout:
             block = replace(merge(self._cold), worker=self._cold[0].worker)
             return Sizes.of(self._part(np.searchsorted(self._chunk.numbers, block.numbers)), block)
         spec, job = self._asked.spec, self._asked.job
-        names = (NAMES + tuple(ORDERED) if job.ordered else NAMES) if spec.kind in TRADED else (spec.objective,)
+        names = job.names if spec.kind in TRADED else (spec.objective,)
         metrics, moments = np.full((1, len(names)), np.nan), np.full((1, MOMENTS), np.nan)
         block = Block(
             np.zeros(1, np.int64), names, np.zeros(1, np.uint8), metrics, moments, np.zeros(1), {}, "worker-1"

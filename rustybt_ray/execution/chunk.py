@@ -17,7 +17,7 @@ from rustybt_ray.execution.desk import Desk
 from rustybt_ray.execution.messages import Block, Chunk, Job
 from rustybt_ray.execution.pace import Pace
 from rustybt_ray.execution.stopwatch import WARMING, TrialTimedOut, at_most
-from rustybt_ray.execution.trades import Trades, empty_block, needs_returns, record_failure
+from rustybt_ray.execution.trades import Trades, empty_block, record_failure
 from rustybt_ray.search.protocol import ABSENT, present
 from rustybt_ray.strategies.shipping import unpack
 from rustybt_ray.strategies.strategy import ZIPLINE
@@ -176,7 +176,7 @@ class ChunkRunner:
         if self._desk is not None and helpers <= self._desk.helpers:
             return self._desk
         self._close_desk()
-        apart = needs_returns(job)
+        apart = job.needs_returns
         size = 1 if apart else self.pace.stack(cells, helpers)
         if size == 1 and not helpers and not job.windowed:
             self._desk = Desk(simulator, self.pace)

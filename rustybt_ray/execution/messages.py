@@ -10,7 +10,7 @@ from rustybt_ray._record import record_class
 from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.engine.costs import Costs
-from rustybt_ray.engine.metrics import MOMENTS
+from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.search.protocol import present
 
@@ -74,6 +74,16 @@ class Job:
     closing: tuple[bool, ...] = ()
     carried: tuple[str, ...] = ()
     rows: str | None = HISTORY
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Metrics of a trial that the ledger trades."""
+        return NAMES + tuple(ORDERED) if self.ordered else NAMES
+
+    @property
+    def needs_returns(self) -> bool:
+        """Whether the daily returns of every trial are wanted, which the next one on the same ledger overwrites."""
+        return self.ordered or self.keep_returns
 
 
 @record_class(frozen=True)

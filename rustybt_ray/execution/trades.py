@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rustybt_ray._typing import FloatArray
-from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.engine.metrics import MOMENTS, NAMES, ordered_metrics
 from rustybt_ray.execution.failures import trial_error
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Block, Chunk, Job
 from rustybt_ray.execution.stopwatch import TrialTimedOut
@@ -42,10 +42,9 @@ class Trades(Results):
 
     def __init__(self, job: Job, chunk: Chunk, worker: str, days: int) -> None:
         count, segments = len(chunk), len(job.segments)
-        self.names = NAMES + tuple(ORDERED) if job.ordered else NAMES
-        self.metrics = np.full((count, segments, len(self.names)), np.nan)
+        self.metrics = np.full((count, segments, len(job.names)), np.nan)
         self.moments = np.full((count, segments, MOMENTS), np.nan)
-        self.block = empty_block(chunk, self.names, self.metrics[:, 0], self.moments[:, 0], worker)
+        self.block = empty_block(chunk, job.names, self.metrics[:, 0], self.moments[:, 0], worker)
         if job.keep_returns:
             self.block.returns = np.full((count, days), np.nan, np.float32)
         self.ordered, self.days = job.ordered, days
@@ -73,11 +72,6 @@ class Trades(Results):
     def fail(self, place: int, error: BaseException) -> None:
         """Record an error; no score is left."""
         record_failure(self.block, place, error)
-
-
-def needs_returns(job: Job) -> bool:
-    """Whether the daily returns of every trial are wanted, which the next one on the same ledger overwrites."""
-    return job.ordered or job.keep_returns
 
 
 def empty_block(chunk: Chunk, names: tuple[str, ...], metrics: FloatArray, moments: FloatArray, worker: str) -> Block:

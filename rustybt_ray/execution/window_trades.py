@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rustybt_ray._typing import FloatArray
-from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
+from rustybt_ray.engine.metrics import MOMENTS, NAMES, ordered_metrics
 from rustybt_ray.engine.structures import DAYS, RETURNS
 from rustybt_ray.execution.failures import trial_error
 from rustybt_ray.execution.messages import COMPLETE, FAILED, Chunk, Job
@@ -32,8 +32,7 @@ class WindowTrades(Results):
     """
 
     def __init__(self, job: Job, chunk: Chunk, worker: str) -> None:
-        names = NAMES + tuple(ORDERED) if job.ordered else NAMES
-        carried = job.carried or names
+        names, carried = job.names, job.carried or job.names
         self.job, self._columns = job, [names.index(name) for name in carried]
         self._row = np.empty((len(job.segments), len(names)))
         self.windows = np.full((len(chunk), len(job.segments), len(carried)), np.nan)

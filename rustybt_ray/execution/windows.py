@@ -63,7 +63,7 @@ class WindowTrials:
         else:
             for i, params in enumerate(rows):
                 self._run_each(i, params, trades)
-        self.simulator.release()
+            self.simulator.release()
         return trades.block
 
     def _run_whole(
