@@ -18,9 +18,9 @@ class Charges(NamedTuple):
 
 
 class Impact(NamedTuple):
-    """Slippage as the ledger computes it; see docs/ledger.md. `volume_limit` 0 means no limit."""
+    """Slippage as the ledger computes it; see docs/ledger.md. `slippage` is a fraction of the price, `volume_limit` 0 no limit."""
 
-    basis_points: float = 0.0
+    slippage: float = 0.0
     spread: float = 0.0
     price_impact: float = 0.0
     volume_limit: float = 0.0
@@ -103,7 +103,7 @@ class FixedBasisPoints:
 
     def impact(self) -> Impact:
         """The slippage's four terms."""
-        return Impact(basis_points=self.basis_points, volume_limit=self.volume_limit or 0.0)
+        return Impact(slippage=self.basis_points / 10000.0, volume_limit=self.volume_limit or 0.0)
 
 
 @record_class(frozen=True)

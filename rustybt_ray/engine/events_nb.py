@@ -12,7 +12,6 @@ from rustybt_ray.engine.structures import (
     BASIS,
     EVENT_COLUMN,
     EVENT_PAY,
-    EVENT_ROW,
     EVENT_VALUE,
     FILL_DELISTING,
     FILL_SPLIT,
@@ -24,7 +23,20 @@ from rustybt_ray.engine.structures import (
     Record,
 )
 
-EX_DATE, PAY_DATE, NEVER = 0, 1, 2
+EX_DATE, PAY_DATE, NO_DATE = 0, 1, 2
+
+
+@kernel
+def event_at(event_rows: IntArray, row: int) -> int:
+    """Number of the row among those with an event; -1 if it has none."""
+    e = np.searchsorted(event_rows, row)
+    return e if e < len(event_rows) and event_rows[e] == row else -1
+
+
+@kernel
+def span(starts: IntArray, e: int, kind: int) -> tuple[int, int]:
+    """Where the events of a kind on event row number `e` begin and end in their array; nothing for -1."""
+    return (starts[e, kind], starts[e + 1, kind]) if e >= 0 else (0, 0)
 
 
 @kernel
@@ -41,11 +53,9 @@ def finance(rules: Record, account: Record, cells: FloatArray, mark: FloatArray,
 
 
 @kernel
-def pay_claims(rules: Record, account: Record, claims: FloatArray, payments: IntArray, row: int) -> None:
-    """Move the cash of dividends whose pay row this is."""
-    for at in range(np.searchsorted(payments[:, 0], row), len(payments)):
-        if payments[at, 0] != row:
-            break
+def pay_claims(rules: Record, account: Record, claims: FloatArray, payments: IntArray, low: int, high: int) -> None:
+    """Move the cash of dividends that are paid."""
+    for at in range(low, high):
         e = payments[at, 1]
         if rules.dividend_mode == EX_DATE:
             account.claims -= claims[e]
@@ -55,15 +65,13 @@ def pay_claims(rules: Record, account: Record, claims: FloatArray, payments: Int
 
 @kernel
 def credit_dividends(
-    rules: Record, account: Record, cells: FloatArray, claims: FloatArray, dividends: FloatArray, row: int
-) -> None:
-    """Dividends on the shares held over the row before: cash, or a claim until a known pay row."""
-    for e in range(np.searchsorted(dividends[:, EVENT_ROW], row), len(dividends)):
-        if dividends[e, EVENT_ROW] != row:
-            break
+    rules: Record, account: Record, cells: FloatArray, claims: FloatArray, dividends: FloatArray, low: int, high: int, row: int
+) -> None:  # fmt: skip
+    """A row's dividends on the shares held over the row before: cash, or a claim until a known pay row."""
+    for e in range(low, high):
         a, pay = int(dividends[e, EVENT_COLUMN]), dividends[e, EVENT_PAY]
         amount = cells[SHARES, a] * dividends[e, EVENT_VALUE]
-        if amount == 0.0 or rules.dividend_mode == NEVER:
+        if amount == 0.0 or rules.dividend_mode == NO_DATE:
             continue
         now = pay == row or (pay < 0.0 and rules.dividend_mode == EX_DATE)
         if now:
@@ -112,11 +120,9 @@ def split_position(
 
 
 @kernel
-def split_decided(rules: Record, decided: FloatArray, splits: FloatArray, row: int) -> None:
+def split_decided(rules: Record, decided: FloatArray, splits: FloatArray, low: int, high: int) -> None:
     """Splits of a row on counts already decided."""
-    for e in range(np.searchsorted(splits[:, EVENT_ROW], row), len(splits)):
-        if splits[e, EVENT_ROW] != row:
-            break
+    for e in range(low, high):
         a = int(splits[e, EVENT_COLUMN])
         for slot in range(len(decided)):
             count = decided[slot, a] * splits[e, EVENT_VALUE]
@@ -126,12 +132,10 @@ def split_decided(rules: Record, decided: FloatArray, splits: FloatArray, row: i
 @kernel
 def apply_splits(
     rules: Record, account: Record, cells: FloatArray, held: IntArray, decided: FloatArray, fills: FloatArray, mark: FloatArray,
-    splits: FloatArray, row: int,
+    splits: FloatArray, low: int, high: int, row: int,
 ) -> None:  # fmt: skip
     """Splits of a row: positions, open orders and counts already decided."""
-    for e in range(np.searchsorted(splits[:, EVENT_ROW], row), len(splits)):
-        if splits[e, EVENT_ROW] != row:
-            break
+    for e in range(low, high):
         a, ratio = int(splits[e, EVENT_COLUMN]), splits[e, EVENT_VALUE]
         if cells[SHARES, a] != 0.0:
             split_position(rules, account, cells, held, fills, row, a, ratio, mark[a, row - 1])
@@ -141,7 +145,7 @@ def apply_splits(
             if cells[REST, a] == 0.0:
                 end_order(account, cells, a)
     if rules.decision_sizing:
-        split_decided(rules, decided, splits, row)
+        split_decided(rules, decided, splits, low, high)
 
 
 @kernel
@@ -153,12 +157,12 @@ def close_delisted(
     fills: FloatArray,
     mark: FloatArray,
     delistings: IntArray,
+    low: int,
+    high: int,
     row: int,
 ) -> None:
     """Close what was delisted after the row before, at its last price and without commission."""
-    for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):
-        if delistings[e, 0] != row:
-            break
+    for e in range(low, high):
         a = delistings[e, 1]
         end_order(account, cells, a)
         shares = cells[SHARES, a]

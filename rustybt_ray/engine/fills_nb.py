@@ -66,11 +66,9 @@ def close_trip(account: Record, cells: FloatArray, a: int) -> None:
     """A round trip of asset `a` has ended; its cash is its profit or loss."""
     profit = cells[TRIP, a]
     account.trades += 1.0
-    if profit > 0.0:
-        account.wins += 1.0
-        account.gains += profit
-    else:
-        account.losses -= profit
+    account.wins += 1.0 if profit > 0.0 else 0.0
+    account.gains += profit if profit > 0.0 else 0.0
+    account.losses -= 0.0 if profit > 0.0 else profit
     cells[TRIP, a] = 0.0
 
 
@@ -105,7 +103,7 @@ def fill_price(rules: Record, price: float, side: float, shares: float, done: fl
     if rules.price_impact > 0.0:
         share = min((done + shares) / volume, rules.volume_limit)
         return price + share * share * (rules.price_impact * side) * price
-    return price + price * (rules.basis_points / 10000.0 * side) + rules.spread / 2.0 * side
+    return price + price * (rules.slippage * side) + rules.spread / 2.0 * side
 
 
 @kernel

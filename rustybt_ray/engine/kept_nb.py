@@ -6,6 +6,7 @@ import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine.arrivals_nb import list_arrivals
 from rustybt_ray.engine.blotter import (
     BAR_DONE,
     CANCEL_POLICY,
@@ -41,23 +42,26 @@ from rustybt_ray.engine.book_nb import (
     take_in,
     write_transaction,
 )
-from rustybt_ray.engine.events_nb import apply_splits, credit_dividends, finance, pay_claims
+from rustybt_ray.engine.events_nb import apply_splits, credit_dividends, event_at, finance, pay_claims, span
 from rustybt_ray.engine.fills_nb import close_trip, hold, log_fill
-from rustybt_ray.engine.ledger_nb import log_rows, mark_decisions
-from rustybt_ray.engine.orders_nb import mask_share, ordered_columns, target_weight
+from rustybt_ray.engine.ledger_nb import log_rows
+from rustybt_ray.engine.orders_nb import fixed_share, mask_share, ordered_columns, target_weight
 from rustybt_ray.engine.rounding_nb import round_shares
 from rustybt_ray.engine.structures import (
     BASIS,
-    DECISION,
+    DELISTINGS,
     DENSE,
+    DIVIDENDS,
     ENTRY,
     EQUITY,
     FILL_DELISTING,
     FINE,
     GROSS,
     LAST_SALE,
+    PAYMENTS,
     SALE_ROW,
     SHARES,
+    SPLITS,
     TRIP,
     Book,
     Log,
@@ -105,12 +109,9 @@ def pay_shares(account: Record, book: Book, blotter: Blotter, stocks: Stocks, ro
 
 
 @kernel
-def forget_split_away(cells: FloatArray, market: Market, row: int) -> None:
-    """A position that a split left without a share is none any more."""
-    splits = market.splits
-    for e in range(np.searchsorted(splits[:, 0], row), len(splits)):
-        if splits[e, 0] != row:
-            break
+def forget_split_away(cells: FloatArray, splits: FloatArray, low: int, high: int) -> None:
+    """A position that a row's split left without a share is none any more."""
+    for e in range(low, high):
         a = int(splits[e, 1])
         if cells[SHARES, a] == 0.0:
             cells[ENTRY, a] = 0.0
@@ -134,9 +135,8 @@ def next_expired(market: Market, account: Record, book: Book, row: int, after: f
         a = held[k]
         if has_ended(market.listing, row, a) and after < cells[ENTRY, a] < best:
             found, best = a, cells[ENTRY, a]
-    for e in range(np.searchsorted(delistings[:, 0], row), len(delistings)):
-        if delistings[e, 0] != row:
-            break
+    low, high = span(market.event_starts, event_at(market.event_rows, row), DELISTINGS)
+    for e in range(low, high):
         a = delistings[e, 1]
         if after < cells[ENTRY, a] < best:
             found, best = a, cells[ENTRY, a]
@@ -215,14 +215,16 @@ def kept_morning(
     first: int, row: int,
 ) -> None:  # fmt: skip
     """Financing, dividends and splits before the bar; what the session started with is noted between the two."""
-    cells, mark = book.cells, market.mark
+    cells, mark, starts, event = book.cells, market.mark, market.event_starts, event_at(market.event_rows, row)
     if rules.financing and row > first and market.days[row] > 0.0:
         finance(rules, account, cells, mark, row, market.days[row])
     earn_shares(cells, blotter, stocks, row)
     # what a morning brings is added up first, as zipline does: the same last digits of the cash
     cash, account.cash = account.cash, 0.0
-    pay_claims(rules, account, book.claims, market.payments, row)
-    credit_dividends(rules, account, cells, book.claims, market.dividends, row)
+    low, high = span(starts, event, PAYMENTS)
+    pay_claims(rules, account, book.claims, market.payments, low, high)
+    low, high = span(starts, event, DIVIDENDS)
+    credit_dividends(rules, account, cells, book.claims, market.dividends, low, high, row)
     account.cash += cash
     pay_shares(account, book, blotter, stocks, row)
     if tape.daily.shape[0] > 0:
@@ -230,9 +232,10 @@ def kept_morning(
         tape.daily[row - first, 1] = stand(account, book)
     split_orders(market, blotter, row)
     cash, account.cash = account.cash, 0.0
-    apply_splits(rules, account, cells, book.held, book.decided, log.fills, mark, market.splits, row)
+    low, high = span(starts, event, SPLITS)
+    apply_splits(rules, account, cells, book.held, book.decided, log.fills, mark, market.splits, low, high, row)
     account.cash += cash
-    forget_split_away(cells, market, row)
+    forget_split_away(cells, market.splits, low, high)
     if not rules.delist_at_end:
         close_expired(market, rules, account, book, blotter, tape, log, row)
 
@@ -350,7 +353,9 @@ def place_targets(
     An order is for the target position at `value`, less the shares held, rounded; open orders are not counted.
     """
     cells, kind, weights, mask = book.cells, target.kind, target.weights, target.mask
-    share = 0.0 if kind == DENSE else mask_share(rules, account, mask, target.slots, market.listing, d)
+    share = fixed_share(rules, target)
+    if kind != DENSE and share == 0.0:
+        share = mask_share(rules, account, mask, target.slots, market.listing, d)
     count = ordered_columns(kind, weights, mask, d, low, book.queue)
     counts = blotter.counts
     if counts[OPEN_ORDERS] + count > blotter.orders.shape[0]:
@@ -382,26 +387,24 @@ def run_kept(
     first: int, last: int,
 ) -> bool:  # fmt: skip
     """Run rows first..last of a target whose orders are kept; false if the book must grow first."""
-    account, counts, active = book.account[0], blotter.counts, book.active
+    account, counts, arrivals, k = book.account[0], blotter.counts, book.arrivals, 0
     low, lag = max(first - 1 - rules.delay, 0), 1 + rules.delay
     clear_book(blotter)
     counts[RECYCLE] = 1
-    active[low : last + 1] = 0
-    mark_decisions(target, rules, account, book, low, last - lag, lag)
+    list_arrivals(target, rules, account, book, low, last - lag, lag)
     if account.status != FINE:
         return True
-    for d in range(low, first):
-        if active[d] & DECISION and not place_targets(
-            market, target, rules, account, book, blotter, d, low, rules.capital
-        ):
+    while arrivals[k] - lag < first:
+        if not place_targets(market, target, rules, account, book, blotter, arrivals[k] - lag, low, rules.capital):
             return False
+        k += 1
     for row in range(first, last + 1):
         kept_morning(market, stocks, rules, account, book, blotter, tape, log, first, row)
         kept_bar(market, rules, account, book, blotter, tape, log, row)
-        if active[row] & DECISION and not place_targets(
-            market, target, rules, account, book, blotter, row, low, account.value
-        ):
-            return False
+        if arrivals[k] - lag == row:
+            if not place_targets(market, target, rules, account, book, blotter, row, low, account.value):
+                return False
+            k += 1
         kept_evening(market, rules, account, book, blotter, tape, log, first, row)
         if log.positions.shape[0] > 0:
             log_rows(account, book.cells, log, row, row + 1)

@@ -8,12 +8,15 @@ import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import as_vector, kernel
+from rustybt_ray.engine.arrivals_nb import list_arrivals
 from rustybt_ray.engine.events_nb import (
     apply_splits,
     close_delisted,
     credit_dividends,
+    event_at,
     finance,
     pay_claims,
+    span,
     split_decided,
 )
 from rustybt_ray.engine.fills_nb import end_order, fill_part
@@ -21,9 +24,7 @@ from rustybt_ray.engine.orders_nb import (
     count_shares,
     decide_counts,
     find_value,
-    mark_changes,
-    mark_scheduled,
-    mark_weights,
+    fixed_share,
     mask_share,
     open_columns,
     ordered_columns,
@@ -32,23 +33,24 @@ from rustybt_ray.engine.orders_nb import (
 )
 from rustybt_ray.engine.simple_nb import fill_all, fill_single, find_counts, split_columns
 from rustybt_ray.engine.structures import (
-    ARRIVAL,
     BAR_SHARES,
-    DECISION,
+    DELISTINGS,
     DENSE,
+    DIVIDENDS,
     EQUITY,
-    EVENT,
     FINE,
     GROSS,
     LANES,
     MASK_CHANGE,
+    NEVER,
+    PAYMENTS,
     REST,
     SHARES,
     SIZED,
+    SPLITS,
     STAGE,
     VOLUME,
     Book,
-    ByteArray,
     Log,
     Market,
     Record,
@@ -56,31 +58,6 @@ from rustybt_ray.engine.structures import (
 )
 
 P1, P2, P3, P4, P5, P6, P7 = (np.uint64(i) for i in range(1, 8))
-
-
-@kernel
-def mark_events(
-    rules: Record, active: ByteArray, event_rows: IntArray, days: FloatArray, first: int, last: int
-) -> None:
-    """Flag the rows of [first, last] on which something happens to positions or cash."""
-    for i in range(np.searchsorted(event_rows, first), len(event_rows)):
-        if event_rows[i] > last:
-            break
-        active[event_rows[i]] |= EVENT
-    if rules.financing:
-        for t in range(first + 1, last + 1):
-            if days[t] > 0.0:
-                active[t] |= EVENT
-
-
-@kernel
-def list_visits(active: ByteArray, first: int, last: int, visits: IntArray) -> None:
-    """The flagged rows of [first, last] in order, and last + 1 behind them; without a branch, which could not be guessed."""
-    count = 0
-    for t in range(first, last + 1):
-        visits[count] = t
-        count += 1 if active[t] != 0 else 0
-    visits[count] = last + 1
 
 
 @kernel
@@ -200,35 +177,28 @@ def fill_orders(
 
 @kernel
 def morning(
-    market: Market, rules: Record, account: Record, book: Book, fills: FloatArray, first: int, row: int
-) -> None:
-    """Financing, payments, dividends, splits and delistings before the orders of a row."""
-    cells, held, mark = book.cells, book.held, market.mark
+    market: Market, rules: Record, account: Record, book: Book, fills: FloatArray, first: int, row: int, event: int
+) -> None:  # fmt: skip
+    """Financing, payments, dividends, splits and delistings before the orders of a row; `event` is its number or -1."""
+    cells, held, mark, starts = book.cells, book.held, market.mark, market.event_starts
     if rules.financing and row > first and market.days[row] > 0.0:
         finance(rules, account, cells, mark, row, market.days[row])
-    pay_claims(rules, account, book.claims, market.payments, row)
-    credit_dividends(rules, account, cells, book.claims, market.dividends, row)
-    apply_splits(rules, account, cells, held, book.decided, fills, mark, market.splits, row)
+    low, high = span(starts, event, PAYMENTS)
+    pay_claims(rules, account, book.claims, market.payments, low, high)
+    low, high = span(starts, event, DIVIDENDS)
+    credit_dividends(rules, account, cells, book.claims, market.dividends, low, high, row)
+    low, high = span(starts, event, SPLITS)
+    apply_splits(rules, account, cells, held, book.decided, fills, mark, market.splits, low, high, row)
     if not rules.delist_at_end:
-        close_delisted(rules, account, cells, held, fills, mark, market.delistings, row)
+        low, high = span(starts, event, DELISTINGS)
+        close_delisted(rules, account, cells, held, fills, mark, market.delistings, low, high, row)
 
 
 @kernel
-def mark_decisions(target: Target, rules: Record, account: Record, book: Book, low: int, high: int, lag: int) -> None:
-    """Flag the decision rows of [low, high] and the rows their orders arrive on."""
-    if target.kind == DENSE:
-        mark_weights(rules, account, target.weights, book.active, low, high, lag)
-    elif target.kind == MASK_CHANGE:
-        mark_changes(target.mask, book.active, book.change, book.found, low, high, lag)
-    else:
-        mark_scheduled(target.scheduled, book.active, low, high, lag)
-
-
-@kernel
-def row_share(market: Market, target: Target, rules: Record, account: Record, d: int) -> float:
-    """Weight of a true cell of row d; nothing for dense weights."""
-    if target.kind == DENSE:
-        return 0.0
+def row_share(market: Market, target: Target, rules: Record, account: Record, d: int, fixed: float) -> float:
+    """Weight of a true cell of row d, which is `fixed` unless that is 0; nothing for dense weights."""
+    if target.kind == DENSE or fixed > 0.0:
+        return fixed
     return mask_share(rules, account, target.mask, target.slots, market.listing, d)
 
 
@@ -238,95 +208,121 @@ def decide(
 ) -> None:
     """Set the counts of row d's orders at its own close."""
     kind, weights, mask = target.kind, target.weights, target.mask
-    share = row_share(market, target, rules, account, d)
+    share = row_share(market, target, rules, account, d, fixed_share(rules, target))
     columns = book.queue[: ordered_columns(kind, weights, mask, d, low, book.queue)]
     decide_counts(rules, book.cells, book.decided, market.mark, columns, kind, weights, mask, share, d, value)
 
 
 @kernel
-def take_orders(
-    market: Market, target: Target, rules: Record, account: Record, book: Book, row: int, d: int, low: int, simple: bool,
-    known: bool,
-) -> int:  # fmt: skip
-    """Orders of decision row d arrive on `row`: filled the short way, or placed; columns in the queue that were placed.
+def listed_columns(target: Target, book: Book, k: int) -> tuple[int, int]:
+    """Where the columns of arrival number `k` begin and end in `changes`; (0, 0) if they are not there."""
+    start, stop = book.starts[k], book.starts[k + 1]
+    return (start, stop) if target.kind == MASK_CHANGE and stop <= len(book.changes) else (0, 0)
+
+
+@kernel
+def fill_short(
+    market: Market, target: Target, rules: Record, account: Record, book: Book, columns: IntArray, row: int, d: int,
+    share: float, known: bool,
+) -> bool:  # fmt: skip
+    """Count and fill the orders of decision row d on `row`; false, and nothing done, where the long way is needed.
 
     `known`: the row's equity is already the value before its first fill.
     """
     kind, weights, mask, cells = target.kind, target.weights, target.mask, book.cells
-    share, pending = row_share(market, target, rules, account, d), account.open_orders
-    count = ordered_columns(kind, weights, mask, d, low, book.queue)
-    columns = book.queue[:count]
-    if simple and pending == 0 and account.short_positions == 0:
-        value = book.curves[EQUITY, row]
-        if not known:
-            value = find_value(account, cells, book.held, market.price, market.mark, row)
-        price, volume, traded = market.price, market.volume, market.traded
-        if count == 1 and (traded != 0 or volume[row, columns[0]] > 0.0):
-            a = columns[0]
-            weight = target_weight(kind, weights, mask, share, d, a)
-            if fill_single(rules, account, cells, book.held, a, weight, price[row, a], value):
-                return 0
-        elif find_counts(rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value):
-            selling, buying = split_columns(cells, columns, book.sales, book.purchases)
-            fill_all(rules, account, cells, book.held, book.sales[:selling], book.purchases[:buying])
-            return 0
-    place_orders(rules, account, cells, book.decided, columns, market.listing, kind, weights, mask, share, row, d)
-    return 0 if pending > 0 else count
+    price, volume, traded, value = market.price, market.volume, market.traded, book.curves[EQUITY, row]
+    if not known:
+        value = find_value(account, cells, book.held, price, market.mark, row)
+    if len(columns) == 1 and (traded != 0 or volume[row, columns[0]] > 0.0):
+        a = columns[0]
+        weight = target_weight(kind, weights, mask, share, d, a)
+        return fill_single(rules, account, cells, book.held, a, weight, price[row, a], value)
+    if not find_counts(rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value):
+        return False
+    selling, buying = split_columns(cells, columns, book.sales, book.purchases)
+    fill_all(rules, account, cells, book.held, book.sales[:selling], book.purchases[:buying])
+    return True
+
+
+@kernel
+def take_orders(
+    market: Market, target: Target, rules: Record, account: Record, book: Book, columns: IntArray, row: int, d: int,
+    fixed: float, simple: bool, known: bool,
+) -> bool:  # fmt: skip
+    """Orders of decision row d arrive on `row`: filled the short way, or placed; whether no others are open."""
+    share, pending = row_share(market, target, rules, account, d, fixed), account.open_orders
+    short = simple and pending == 0 and account.short_positions == 0
+    if short and fill_short(market, target, rules, account, book, columns, row, d, share, known):
+        return True
+    kind, weights, mask = target.kind, target.weights, target.mask
+    place_orders(rules, account, book.cells, book.decided, columns, market.listing, kind, weights, mask, share, row, d)
+    return pending == 0
 
 
 @kernel
 def try_orders(
-    market: Market, rules: Record, account: Record, book: Book, fills: FloatArray, row: int, placed: int
+    market: Market, rules: Record, account: Record, book: Book, fills: FloatArray, row: int, columns: IntArray
 ) -> None:
-    """Count and fill the open orders; `placed` of them, if any, are the queue as it is."""
+    """Count and fill the open orders: those of these columns, or all if there are none."""
     cells, held = book.cells, book.held
+    if len(columns) == 0:
+        columns = book.queue[: open_columns(cells, book.queue)]
     value = find_value(account, cells, held, market.price, market.mark, row)
-    columns = book.queue[: placed if placed > 0 else open_columns(cells, book.queue)]
     count_shares(rules, account, cells, columns, market.price, market.mark, market.volume, row, value)
     fill_orders(rules, account, cells, held, columns, fills, row)
 
 
 @kernel
 def begin(
-    market: Market,
-    target: Target,
-    rules: Record,
-    account: Record,
-    book: Book,
-    first: int,
-    last: int,
-    low: int,
-    lag: int,
-) -> None:
-    """Flag the segment's rows, and decide the counts of the rows before it."""
-    book.active[low : last + 1] = 0
-    mark_decisions(target, rules, account, book, low, last - lag, lag)
-    mark_events(rules, book.active, market.event_rows, market.days, first, last)
+    market: Market, target: Target, rules: Record, account: Record, book: Book, first: int, last: int, low: int, lag: int
+) -> int:  # fmt: skip
+    """List when the segment's orders arrive, and decide the counts of the rows before it; how many of them decide."""
+    arrivals, decision = book.arrivals, 0
+    list_arrivals(target, rules, account, book, low, last - lag, lag)
     if rules.decision_sizing:
         for d in range(low, first):
-            split_decided(rules, book.decided, market.splits, d)
-            if book.active[d] & DECISION:
+            start, stop = span(market.event_starts, event_at(market.event_rows, d), SPLITS)
+            split_decided(rules, book.decided, market.splits, start, stop)
+            if arrivals[decision] - lag == d:
                 decide(market, target, rules, account, book, d, low, rules.capital)
+                decision += 1
+    return decision
+
+
+@kernel
+def event_row(market: Market, event: int) -> int:
+    """Row of an event row's number, or `NEVER` behind the last."""
+    return market.event_rows[event] if event < len(market.event_rows) else NEVER
+
+
+@kernel
+def next_visit(
+    market: Market, rules: Record, book: Book, lag: int, arrival: int, event: int, decision: int, session: int
+) -> int:
+    """The next row on which anything happens: orders arrive or are decided, an event, the financing of a session."""
+    row = min(book.arrivals[arrival], event_row(market, event))
+    if rules.decision_sizing:
+        row = min(row, book.arrivals[decision] - lag)
+    if rules.financing:
+        row = min(row, market.closes[session] + 1)
+    return row
 
 
 @kernel
 def run_segment(market: Market, target: Target, rules: Record, book: Book, log: Log, first: int, last: int) -> None:
     """Run rows first..last; the account and the curves of those rows are the result."""
     account, cells, held, curves, fills = book.account[0], book.cells, book.held, book.curves, log.fills
-    mark, active, replay = market.mark, book.active, log.positions.shape[0] > 0
-    simple, by_decision = rules.simple != 0 and not replay, rules.decision_sizing != 0
+    mark, arrivals, replay = market.mark, book.arrivals, log.positions.shape[0] > 0
+    simple, fixed = rules.simple != 0 and not replay, fixed_share(rules, target)
     low, lag = max(first - 1 - rules.delay, 0), 1 + rules.delay
-    begin(market, target, rules, account, book, first, last, low, lag)
+    decision = begin(market, target, rules, account, book, first, last, low, lag)
     if account.status != FINE:
         return
-    visits = book.visits
-    list_visits(active, first, last, visits)
-    valued, row, visit = first, first, 0
+    event, session = np.searchsorted(market.event_rows, first), np.searchsorted(market.closes, first)
+    valued, row, arrival = first, first, 0
     while True:
-        if visits[visit] < row:
-            visit += 1
         if account.open_orders == 0:
-            row = visits[visit]
+            row = min(next_visit(market, rules, book, lag, arrival, event, decision, session), last + 1)
         # positions have stood still since the last row that was visited
         ruined = value_rows(account, cells, held, curves, mark, valued, row)
         if replay:
@@ -336,21 +332,34 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
             return
         if row > last:
             return
-        valued, flags, placed = row, active[row], 0
-        if flags & EVENT:
-            morning(market, rules, account, book, fills, first, row)
-        if flags & ARRIVAL:
-            known = market.at_close != 0 and flags & EVENT == 0
-            placed = take_orders(market, target, rules, account, book, row, row - lag, low, simple, known)
+        valued, happens, columns = row, event_row(market, event) == row, book.queue[:0]
+        financed = rules.financing != 0 and market.closes[session] + 1 == row
+        if happens or financed:
+            morning(market, rules, account, book, fills, first, row, event if happens else -1)
+            session += 1 if financed else 0
+        if arrivals[arrival] == row:
+            known = market.at_close != 0 and not happens and not financed
+            start, stop = listed_columns(target, book, arrival)
+            columns = book.changes[start:stop]
+            if stop == 0:
+                count = ordered_columns(target.kind, target.weights, target.mask, row - lag, low, book.queue)
+                columns = book.queue[:count]
+            if not take_orders(market, target, rules, account, book, columns, row, row - lag, fixed, simple, known):
+                columns = book.queue[:0]
+            arrival += 1
         if account.open_orders > 0:
-            try_orders(market, rules, account, book, fills, row, placed)
-        if rules.delist_at_end and flags & EVENT:
-            close_delisted(rules, account, cells, held, fills, mark, market.delistings, row)
+            try_orders(market, rules, account, book, fills, row, columns)
+        if happens:
+            if rules.delist_at_end:
+                start, stop = span(market.event_starts, event, DELISTINGS)
+                close_delisted(rules, account, cells, held, fills, mark, market.delistings, start, stop, row)
+            event += 1
         if account.row_notional > 0.0:
             before = market.previous_close[row]
             account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
             account.row_notional = 0.0
-        if by_decision and flags & DECISION:
+        if rules.decision_sizing and arrivals[decision] - lag == row:
             value_rows(account, cells, held, curves, mark, row, row)
             decide(market, target, rules, account, book, row, low, curves[EQUITY, row])
+            decision += 1
         row += 1

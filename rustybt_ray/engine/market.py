@@ -49,6 +49,9 @@ def make_market(panel: Panel, fill: str, exact: bool = False) -> Market:
     delisted = delisted[np.argsort(last[delisted], kind="stable")]
     pay_row = _exactly(panel)[0] if exact else panel.dividend_pay
     columns = (panel.dividend_row, panel.dividend_column, panel.dividend_amount, pay_row)
+    payments, delistings = _payments(pay_row), np.column_stack([last[delisted] + 1, delisted])
+    by_row = (panel.split_row, panel.dividend_row, payments[:, 0], delistings[:, 0])
+    event_rows = _event_rows(panel, pay_row, last[delisted] + 1)
     return Market(
         mark=panel.mark,
         price=panel.close if fill == "next_close" else panel.open,
@@ -58,11 +61,12 @@ def make_market(panel: Panel, fill: str, exact: bool = False) -> Market:
         listing=_frozen(np.stack([first, last])),
         previous_close=_frozen(np.append(-1, panel.last_rows[:-1])[sessions]),
         days=_frozen(np.where(starts, gaps[sessions], 0.0)),
-        event_rows=_frozen(_event_rows(panel, pay_row, last[delisted] + 1)),
+        event_rows=_frozen(event_rows),
+        event_starts=_frozen(_event_starts(event_rows, by_row, len(panel.time))),
         splits=_frozen(np.column_stack([panel.split_row, panel.split_column, panel.split_ratio]).astype(np.float64)),
         dividends=_frozen(np.column_stack(columns).astype(np.float64)),
-        payments=_payments(pay_row),
-        delistings=_frozen(np.column_stack([last[delisted] + 1, delisted])),
+        payments=payments,
+        delistings=_frozen(delistings),
         closes=_frozen(panel.last_rows),
     )
 
@@ -103,7 +107,7 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
     }
     plain = not any(values[name] for name in COMPLICATIONS)
     # at 10,000 basis points a sale would fill at nothing, which leaves its order open
-    simple = plain and values["reduce_first"] and values["max_leverage"] == 1.0 and values["basis_points"] < 1e4
+    simple = plain and values["reduce_first"] and values["max_leverage"] == 1.0 and values["slippage"] < 1.0
     rules = np.zeros(1, RULES)
     rules["simple"] = simple
     for name, value in values.items():
@@ -172,6 +176,11 @@ def _event_rows(panel: Panel, pay_row: IntArray, delistings: IntArray) -> IntArr
     has_event = np.zeros(len(panel.time), np.bool_)
     has_event[rows[(rows >= 0) & (rows < len(panel.time))]] = True
     return np.flatnonzero(has_event)
+
+
+def _event_starts(event_rows: IntArray, by_row: tuple[IntArray, ...], rows: int) -> IntArray:
+    """Where the events of each row begin among all of their kind, and where the last ones end."""
+    return np.stack([np.searchsorted(of_kind, np.append(event_rows, rows)) for of_kind in by_row], axis=1)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

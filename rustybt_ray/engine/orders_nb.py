@@ -1,23 +1,17 @@
-"""From targets to orders: which rows decide, which assets are ordered, how many shares."""
+"""From targets to orders: which assets are ordered, how many shares."""
 
 import math
 
-import numpy as np
-
-from rustybt_ray._typing import BoolArray, FloatArray, IntArray
-from rustybt_ray.engine._jit import as_vector, kernel
+from rustybt_ray._typing import FloatArray, IntArray
+from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.fills_nb import end_order, whole_part
 from rustybt_ray.engine.structures import (
-    ARRIVAL,
-    CHANGE_CELLS,
     CHARGED,
     CUT,
-    DECISION,
     DENSE,
     DONE_NOTIONAL,
     DONE_SHARES,
     FINE,
-    INFINITE,
     MASK_CHANGE,
     NONE,
     OVERWEIGHT,
@@ -31,91 +25,22 @@ from rustybt_ray.engine.structures import (
     WEIGHT,
     ByteArray,
     Record,
+    Target,
 )
 
-ONE, SEVEN_BYTES = np.uint64(1), np.uint64(56)
-BYTE_NUMBERS = np.uint64(0x0001020304050607)
-
 
 @kernel
-def flag(active: ByteArray, d: int, lag: int) -> None:
-    """Row d decides; what it orders arrives `lag` rows later."""
-    active[d] |= DECISION
-    active[d + lag] |= ARRIVAL
-
-
-@kernel
-def mark_changes(
-    mask: ByteArray, active: ByteArray, change: ByteArray, found: IntArray, low: int, high: int, lag: int
-) -> None:
-    """Flag the rows of [low, high] where a mask differs from its row before (before `low`: false).
-
-    The difference is taken over the flat mask, so that it vectorises whatever the number of assets, and searched by words; a
-    block of cells at a time, so that `change` stays in the processor's first cache and no worker keeps a byte for each cell.
-    """
-    assets = mask.shape[1]
-    flat = as_vector(mask, np.uint8)[low * assets : (high + 1) * assets]
-    for start in range(0, len(flat), CHANGE_CELLS):
-        cells = min(len(flat) - start, CHANGE_CELLS)
-        first = min(max(assets - start, 0), cells)  # cells of row `low`
-        for i in range(first):
-            change[i] = flat[start + i] != 0
-        later, before = flat[start + first : start + cells], flat[start + first - assets : start + cells - assets]
-        differs = change[first:cells]
-        for i in range(len(later)):
-            differs[i] = (later[i] != 0) != (before[i] != 0)
-        words = -(-cells // 8)
-        for i in range(cells, 8 * words):
-            change[i] = 0
-        changed = as_vector(change, np.uint64)[:words]
-        count = 0
-        for w in range(words):
-            found[count] = w
-            count += 1 if changed[w] != 0 else 0
-        for k in range(count):
-            word = changed[found[k]]
-            while word != 0:
-                # the byte of the lowest one, found by a product: bytes are zero or one
-                byte = (word & (~word + ONE)) * BYTE_NUMBERS >> SEVEN_BYTES
-                cell = start + 8 * found[k] + np.int64(byte)
-                flag(active, low + cell // assets, lag)
-                word &= word - ONE
-
-
-@kernel
-def mark_weights(
-    rules: Record, account: Record, weights: FloatArray, active: ByteArray, low: int, high: int, lag: int
-) -> None:
-    """Flag the rows of [low, high] that order anything; note the first row that orders too much."""
-    for d in range(low, high + 1):
-        gross, ordered = 0.0, 0
-        for a in range(weights.shape[1]):
-            if not math.isnan(weights[d, a]):
-                ordered += 1
-                gross += abs(weights[d, a])
-        if ordered > 0:
-            flag(active, d, lag)
-        if account.status == FINE and gross == math.inf:
-            account.status, account.status_row = INFINITE, d
-        if account.status == FINE and ordered == weights.shape[1] and gross > rules.max_leverage + 1e-9:
-            account.status, account.status_row = OVERWEIGHT, d
-
-
-@kernel
-def mark_scheduled(scheduled: BoolArray, active: ByteArray, low: int, high: int, lag: int) -> None:
-    """Flag the scheduled rows of [low, high]."""
-    for d in range(low, high + 1):
-        if scheduled[d]:
-            flag(active, d, lag)
+def fixed_share(rules: Record, target: Target) -> float:
+    """Weight of each true cell where it is the same on every row; else 0."""
+    if target.kind != DENSE and target.slots >= target.mask.shape[1] and rules.max_leverage >= 1.0:
+        return 1.0 / target.slots
+    return 0.0
 
 
 @kernel
 def mask_share(rules: Record, account: Record, mask: ByteArray, slots: int, listing: IntArray, d: int) -> float:
     """Weight of each true cell of row d: 1 / max(slots, number true); no slots: the columns listed."""
-    assets = mask.shape[1]
-    if slots >= assets and rules.max_leverage >= 1.0:
-        return 1.0 / slots
-    count = 0
+    assets, count = mask.shape[1], 0
     for a in range(assets):
         count += 1 if mask[d, a] != 0 else 0
     if slots == 0:

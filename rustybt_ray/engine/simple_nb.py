@@ -74,7 +74,7 @@ def change_position(
 @kernel
 def sell(rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, size: float, p: float) -> None:
     """Take `size` shares from a long position."""
-    fill = p - p * (rules.basis_points / 10000.0)
+    fill = p - p * rules.slippage
     money = size * fill
     commission = size * rules.per_share + money * rules.per_dollar
     account.cash = account.cash + money - commission
@@ -88,7 +88,7 @@ def sell(rules: Record, account: Record, cells: FloatArray, held: IntArray, a: i
 @kernel
 def buy(rules: Record, account: Record, cells: FloatArray, held: IntArray, a: int, asked: float, p: float) -> None:
     """Add `asked` shares to a long position, or as many as the cash allows."""
-    fill = p + p * (rules.basis_points / 10000.0)
+    fill = p + p * rules.slippage
     need = p + (abs(fill - p) + (rules.per_share + fill * rules.per_dollar))
     room, size = account.cash + account.claims, asked
     # a division is spared where the cash is clearly enough

@@ -32,17 +32,19 @@ CURVES = 2
 # rows valued together; partial sums of the metrics
 LANES, SUM_LANES = 8, 16
 
-# cells of a mask that are compared together, a multiple of 8
+# cells of a mask that are compared together, a multiple of 8, and changes whose columns are kept
 CHANGE_CELLS = 1 << 12
+CHANGES = 1 << 16
 
-# columns of the events, sorted by their row
+# columns of the events, sorted by their row, and kinds of events
 EVENT_ROW, EVENT_COLUMN, EVENT_VALUE, EVENT_PAY = range(4)
+SPLITS, DIVIDENDS, PAYMENTS, DELISTINGS = range(4)
+
+# a row behind all others
+NEVER = 1 << 62
 
 # `status` of an account
 FINE, OVERWEIGHT, INFINITE = 0, 1, 2
-
-# flags of a row: it decides, something happens to positions or cash, orders of an earlier decision arrive
-DECISION, EVENT, ARRIVAL = 1, 2, 4
 
 # kinds of targets
 DENSE, MASK_CHANGE, MASK_SCHEDULE = 0, 1, 2
@@ -72,7 +74,7 @@ RULES = np.dtype(
     [
         (name, np.float64)
         for name in (
-            "capital", "max_leverage", "delisting_return", "fixed", "per_share", "per_dollar", "minimum", "basis_points",
+            "capital", "max_leverage", "delisting_return", "fixed", "per_share", "per_dollar", "minimum", "slippage",
             "spread", "price_impact", "volume_limit", "borrow", "margin", "interest", "daily_risk_free", "periods",
         )
     ]
@@ -85,8 +87,9 @@ RULES = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-"""Settings and costs as the ledger reads them; `max_leverage` is infinite where nothing is cut, `simple` where an order that
-meets a bar is filled whole at a price and a commission that do not depend on the order (see `simple_nb`)."""
+"""Settings and costs as the ledger reads them; `max_leverage` is infinite where nothing is cut, `slippage` a fraction of the
+price, `simple` where an order that meets a bar is filled whole at a price and a commission that do not depend on the order (see
+`simple_nb`)."""
 
 
 class Market(NamedTuple):
@@ -110,6 +113,8 @@ class Market(NamedTuple):
         Calendar days since the session before, on the first row of a session; else 0.
     event_rows : ndarray of int64
         Rows with a split, a dividend, a payment or a delisting, in order.
+    event_starts : ndarray of int64, shape (event rows + 1, 4)
+        Where the splits, dividends, payments and delistings of each of these rows begin in their arrays.
     splits : ndarray, shape (E, 3)
         Row, column, new shares per old share.
     dividends : ndarray, shape (E, 4)
@@ -131,6 +136,7 @@ class Market(NamedTuple):
     previous_close: IntArray
     days: FloatArray
     event_rows: IntArray
+    event_starts: IntArray
     splits: FloatArray
     dividends: FloatArray
     payments: IntArray
@@ -152,14 +158,23 @@ class Target(NamedTuple):
 
 
 class Book(NamedTuple):
-    """Buffers of one trial at a time, allocated once a worker and panel."""
+    """Buffers of one trial at a time, allocated once a worker and panel.
+
+    Attributes
+    ----------
+    arrivals : ndarray of int64
+        Rows on which orders arrive, in order, and `NEVER` behind them.
+    starts, changes : ndarray of int64
+        Columns that change on those rows: ``changes[starts[k] : starts[k + 1]]``, if there are so many.
+    """
 
     account: Record
     cells: FloatArray
     decided: FloatArray
     claims: FloatArray
-    active: ByteArray
-    visits: IntArray
+    arrivals: IntArray
+    starts: IntArray
+    changes: IntArray
     change: ByteArray
     found: IntArray
     queue: IntArray
@@ -187,8 +202,9 @@ def make_book(rows: int, assets: int, dividends: int, delay: int, days: int = 0)
         cells=np.zeros((CELLS, assets)),
         decided=np.full((delay + 1, assets), np.nan),
         claims=np.zeros(dividends),
-        active=np.zeros(rows // 8 * 8 + 8, np.uint8),
-        visits=np.zeros(rows + 1, np.int64),
+        arrivals=np.zeros(rows + 1, np.int64),
+        starts=np.zeros(rows + 1, np.int64),
+        changes=np.zeros(min(rows * assets, CHANGES), np.int64),
         change=np.zeros(CHANGE_CELLS, np.uint8),
         found=np.zeros(CHANGE_CELLS // 8 + 1, np.int64),
         queue=np.zeros(assets, np.int64),

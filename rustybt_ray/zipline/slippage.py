@@ -173,7 +173,7 @@ class FixedBasisPointsSlippage(SlippageModel):
     def _terms(self) -> Impact | None:
         if self.percentage != self.basis_points / 10000.0 or not self.volume_limit > 0:
             return None
-        return Impact(basis_points=float(self.basis_points), volume_limit=float(self.volume_limit))
+        return Impact(slippage=float(self.percentage), volume_limit=float(self.volume_limit))
 
 
 class VolumeShareSlippage(SlippageModel):

@@ -235,7 +235,7 @@ def begin(case, ledger, record):
     terms = case.terms
     ledger.begin(record)
     ledger.charge(
-        Impact(terms.points, terms.spread, terms.impact, terms.limit),
+        Impact(terms.points / 10000.0, terms.spread, terms.impact, terms.limit),
         Charges(**{CHARGED_BY[terms.commission]: terms.cost, "minimum": terms.minimum}),
     )
     ledger.cancel_policy(POLICIES[case.policy])

@@ -86,7 +86,7 @@ class Reference:
         self.capital, self.cash = Decimal(capital), Decimal(capital)
         self.rates = [Decimal(rate) for rate in (costs.cash, costs.margin, costs.borrow)]
         self.fixed, self.per_share, self.per_dollar, self.minimum = map(Decimal, costs.commission.charges())
-        self.points, self.spread, self.impact, self.limit = map(Decimal, costs.slippage.impact())
+        self.slippage, self.spread, self.impact, self.limit = map(Decimal, costs.slippage.impact())
         self.whole = settings.shares == "whole" or (settings.shares == "auto" and not panel.fractional)
         self.leverage = None if settings.max_leverage is None else Decimal(settings.max_leverage)
         self.columns = range(len(panel.symbols))
@@ -319,7 +319,7 @@ class Reference:
         if self.impact > 0:
             share = min((self.filled[column] + shares) / self.market.volume[t][column], self.limit)
             return price + share * share * (self.impact * direction) * price
-        f = price + price * (self.points / 10000 * direction) + self.spread / 2 * direction
+        f = price + price * (self.slippage * direction) + self.spread / 2 * direction
         if f != 0:
             self.edges.note(f, price)
         return f

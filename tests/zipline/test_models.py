@@ -217,7 +217,7 @@ class TestCommission:
 @pytest.mark.parametrize(
     ("model", "terms"),
     [
-        (slippage.FixedBasisPointsSlippage(), Impact(basis_points=5.0, volume_limit=0.1)),
+        (slippage.FixedBasisPointsSlippage(), Impact(slippage=0.0005, volume_limit=0.1)),
         (slippage.VolumeShareSlippage(), Impact(price_impact=0.1, volume_limit=0.025)),
         (slippage.VolumeShareSlippage(0.1, -0.2), Impact(price_impact=0.2, volume_limit=0.1)),
         (slippage.VolumeShareSlippage(0.1, 0.0), None),  # only its own code keeps limits
@@ -239,7 +239,7 @@ def test_the_ledgers_terms(model, terms):
 def test_terms_follow_what_the_user_changes():
     model = slippage.FixedBasisPointsSlippage()
     model.volume_limit = 0.5
-    assert model.engine_terms() == Impact(basis_points=5.0, volume_limit=0.5)
+    assert model.engine_terms() == Impact(slippage=0.0005, volume_limit=0.5)
     model.percentage = 0.5
     assert model.engine_terms() is None
 
