@@ -86,17 +86,16 @@ def centred_sums(
 
 @kernel
 def fall(value: float, state: tuple[float, float, float, int, int]) -> tuple[float, float, float, int, int]:
-    """Peak, what counts as reaching it, lowest value / peak, rows below the peak, and the most of them, after another value."""
+    """Peak, what counts as reaching it, lowest value / peak, rows below the peak, and the most of them, after another value.
+
+    Without a branch where the processor cannot guess: whether a value reaches the peak.
+    """
     peak, edge, worst, run, longest = state
-    if value >= edge:
-        peak, run = max(peak, value), 0
-        edge = peak * (1.0 - FLAT)
-    else:
-        run += 1
-        longest = max(longest, run)
-        if value < worst * peak:
-            worst = value / peak
-    return peak, edge, worst, run, longest
+    run = 0 if value >= edge else run + 1
+    longest, peak = max(longest, run), max(peak, value)
+    if value < worst * peak:
+        worst = value / peak
+    return peak, peak * (1.0 - FLAT), worst, run, longest
 
 
 @kernel
