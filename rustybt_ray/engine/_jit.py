@@ -89,7 +89,10 @@ def as_vector(context: Any, array: Any, dtype: Any) -> Any:
 
 @intrinsic
 def array_at(context: Any, pointer: Any, shape: Any, dtype: Any) -> Any:
-    """A C-contiguous array on memory that is somebody else's: numba's `carray` where nothing counts references."""
+    """A C-contiguous array on memory that is somebody else's: numba's `carray` where nothing counts references.
+
+    `pointer` may be an address, a whole number.
+    """
     kind = types.Array(dtype.dtype, len(shape), "C")
 
     def generate(target: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
@@ -101,7 +104,8 @@ def array_at(context: Any, pointer: Any, shape: Any, dtype: Any) -> Any:
         for size in reversed(sizes):
             strides.insert(0, step)
             step = builder.mul(step, size)
-        data = builder.bitcast(values[0], target.get_data_type(kind.dtype).as_pointer())
+        place = builder.inttoptr if isinstance(pointer, types.Integer) else builder.bitcast
+        data = place(values[0], target.get_data_type(kind.dtype).as_pointer())
         populate_array(array, data=data, shape=sizes, strides=strides, itemsize=item, meminfo=None)
         return array._getvalue()
 

@@ -1,5 +1,6 @@
 """One trial: a panel, weights and rules in; metrics, and on request everything that happened, out."""
 
+import ctypes
 from copy import copy
 from dataclasses import field
 from functools import cached_property
@@ -10,12 +11,12 @@ from numpy.typing import ArrayLike
 
 from rustybt_ray._loading import undisturbed
 from rustybt_ray._record import record_class
-from rustybt_ray._typing import BoolArray, FloatArray
+from rustybt_ray._typing import BoolArray, FloatArray, IntArray
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
 from rustybt_ray.engine.market import make_rules, make_segments, market_of, scheduled_rows, stock_dividends
 from rustybt_ray.engine.metrics import MOMENTS, NAMES, ORDERED, ordered_metrics
-from rustybt_ray.engine.native import Kernel, leaves
+from rustybt_ray.engine.native import Kernel, address_of, leaves
 from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.structures import (
     DAYS,
@@ -27,9 +28,8 @@ from rustybt_ray.engine.structures import (
     MASK_SCHEDULE,
     RETURNS,
     Book,
-    ByteArray,
     Log,
-    Target,
+    Targets,
     make_book,
 )
 from rustybt_ray.engine.weights import Weights
@@ -44,12 +44,12 @@ run_segments = Kernel("rustybt_ray.engine.batch_nb", "run_segments")
 run_kept_segments = Kernel("rustybt_ray.engine.batch_nb", "run_kept_segments")
 KINDS = ("order", "delisting", "split fraction", "closing")
 NO_WEIGHTS = np.zeros((0, 0, 0))
-NO_MASK = np.zeros((0, 0, 0), np.uint8)
+NO_MASKS = np.zeros(0, np.int64)
 NO_ROWS = np.zeros(0, np.bool_)
 NO_RESULT = np.zeros((0, 0))
-for _array in (NO_WEIGHTS, NO_MASK, NO_ROWS, NO_RESULT):
+for _array in (NO_WEIGHTS, NO_MASKS, NO_ROWS, NO_RESULT):
     _array.flags.writeable = False
-NO_TARGET = Target(DENSE, NO_WEIGHTS, NO_MASK, 0, NO_ROWS)
+NO_TARGETS = Targets(DENSE, NO_WEIGHTS, NO_MASKS, 0, NO_ROWS)
 NO_LOG = Log(np.zeros((0, LOG_COLUMNS)), np.zeros((0, 0)), np.zeros(0))
 
 
@@ -85,12 +85,13 @@ class Simulator:
         self.rules = make_rules(panel, capital, costs or Costs(), settings)
         self.settings = settings
         self._schedules: dict[str, BoolArray] = {}
+        self._mask: BoolArray | None = None  # the one that is traded
         self._prepare()
 
     def twin(self) -> "Simulator":
         """Another one of the same panel and rules, for another thread."""
         other = copy(self)
-        other._schedules = {}
+        other._schedules, other._mask = {}, None
         other._prepare()
         return other
 
@@ -99,6 +100,7 @@ class Simulator:
         panel, days = self.panel, int(self.segments[:, DAYS].sum())
         self.book = make_book(*panel.shape, len(panel.dividend_row), self.settings.delay, days)
         self.blotter = _blotter(panel) if self.settings.kept else None
+        self._address = np.zeros(1, np.int64)
         self._bind()
 
     def _bind(self) -> None:
@@ -110,7 +112,7 @@ class Simulator:
             stocks = Stocks(*stock_dividends(self.panel, exact=True))
             same = (self.market, stocks, self.rules, self.book, self.blotter, NO_TAPE, self.segments)
             kernel = run_kept_segments
-        self._run = kernel.bind(*same, NO_TARGET, NO_LOG, 0, 0, NO_RESULT, NO_RESULT)
+        self._run = kernel.bind(*same, NO_TARGETS, NO_LOG, 0, 0, NO_RESULT, NO_RESULT)
         self._first = len(leaves(same))
 
     def run(self, weights: Weights | ArrayLike, out: FloatArray, moments: FloatArray, log: Log = NO_LOG) -> None:
@@ -153,7 +155,7 @@ class Simulator:
         return self.run_stack(target, *((0, len(self.segments)) if only is None else (only, only + 1)), out, moments)
 
     def run_stack(
-        self, targets: Target, low: int, high: int, out: FloatArray, moments: FloatArray
+        self, targets: Targets, low: int, high: int, out: FloatArray, moments: FloatArray
     ) -> dict[int, WeightsError]:
         """Make the runs [low, high) of a stack of trials, one for each segment of each; `out` and `moments` have a row a run.
 
@@ -169,7 +171,7 @@ class Simulator:
             out[run], moments[run] = np.nan, np.nan
         return errors
 
-    def _go(self, targets: Target, low: int, high: int, log: Log, out: FloatArray, moments: FloatArray) -> int:
+    def _go(self, targets: Targets, low: int, high: int, log: Log, out: FloatArray, moments: FloatArray) -> int:
         """Make the runs [low, high), one for each segment of each trial; 0, or 1 + the one refused."""
         self._run.replace(self._first, *targets, *log, low, high, out, moments)
         refused = self._run()
@@ -182,31 +184,34 @@ class Simulator:
             refused = self._run()
         return refused
 
-    def target(self, weights: Weights | ArrayLike) -> Target:
-        """The weights as the ledger reads them, a stack of one trial."""
+    def target(self, weights: Weights | ArrayLike) -> Targets:
+        """The weights of one trial as the ledger reads them, until the next call."""
         if not isinstance(weights, Weights):
             weights = Weights(values=_plain(weights))
         if weights.shape != self.panel.shape:
             what = f"weights must have the shape of the panel, {self.panel.shape}; received {weights.shape}"
             raise WeightsError(what, "rows x assets", "Return one row a bar and one column an asset of data.close.")
         if weights.mask is not None:
-            return self.mask_target(np.ascontiguousarray(weights.mask).view(np.uint8)[None], weights)
+            self._mask = np.ascontiguousarray(weights.mask, dtype=np.bool_)
+            self._address[0] = address_of(self._mask)
+            return self.mask_targets(self._address, weights)
         values = np.ascontiguousarray(weights.values, dtype=np.float64)[None]
         if weights.rebalance is not None:
             values = np.where(self._schedule(weights.rebalance)[:, None], values, np.nan)
         values.flags.writeable = False
-        return Target(DENSE, values, NO_MASK, 0, NO_ROWS)
+        return Targets(DENSE, values, self._address, 0, NO_ROWS)
 
-    def mask_target(self, masks: ByteArray, like: Weights) -> Target:
-        """A stack of masks, shape (trials, T, N), with the slots and the schedule of these weights."""
-        slots = 0 if like.slots == "listed" else like.slots or masks.shape[2]
+    def mask_targets(self, masks: IntArray, like: Weights) -> Targets:
+        """Masks of the panel's shape at these addresses, with the slots and the schedule of these weights."""
+        slots = 0 if like.slots == "listed" else like.slots or self.panel.shape[1]
         if like.rebalance == "change":
-            return Target(MASK_CHANGE, NO_WEIGHTS, masks, slots, NO_ROWS)
-        return Target(MASK_SCHEDULE, NO_WEIGHTS, masks, slots, self._schedule(like.rebalance or "daily"))
+            return Targets(MASK_CHANGE, NO_WEIGHTS, masks, slots, NO_ROWS)
+        return Targets(MASK_SCHEDULE, NO_WEIGHTS, masks, slots, self._schedule(like.rebalance or "daily"))
 
     def release(self) -> None:
         """Let go of the weights that were traded last."""
-        self._run.replace(self._first, *NO_TARGET, *NO_LOG, 0, 0, NO_RESULT, NO_RESULT)
+        self._run.replace(self._first, *NO_TARGETS, *NO_LOG, 0, 0, NO_RESULT, NO_RESULT)
+        self._mask = None
 
     def returns(self, days: int) -> FloatArray:
         """Daily returns of the first segment, a view that the next trial overwrites."""
@@ -226,7 +231,7 @@ class Simulator:
             self._schedules[name] = scheduled_rows(self.panel, name)
         return self._schedules[name]
 
-    def _refusal(self, targets: Target, trial: int = 0) -> WeightsError:
+    def _refusal(self, targets: Targets, trial: int = 0) -> WeightsError:
         row = int(self.book.account["status_row"][0])
         day = str(np.datetime64(int(self.panel.time[row]), "ns").astype("datetime64[D]"))
         where = f"row {row}, {day}"
@@ -236,7 +241,10 @@ class Simulator:
             gross = float(np.abs(targets.weights[trial, row]).sum())
         else:
             first, last = self.market.listing
-            chosen, listed = int((targets.mask[trial, row] != 0).sum()), int(((first <= row) & (row <= last)).sum())
+            assets = self.panel.shape[1]
+            at = int(targets.masks[trial]) + row * assets
+            chosen = assets - (ctypes.c_uint8 * assets).from_address(at)[:].count(0)
+            listed = int(((first <= row) & (row <= last)).sum())
             gross = chosen / max(targets.slots or listed, chosen)
         limit = self.rules["max_leverage"][0]
         what = f"the sum of absolute weights must be at most max_leverage = {limit:g}; received {gross:.12g}"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
-from rustybt_ray.engine._jit import as_vector, kernel
+from rustybt_ray.engine._jit import array_at, as_vector, kernel
 from rustybt_ray.engine.blotter import Blotter, Stocks, Tape
 from rustybt_ray.engine.closing_nb import close_all
 from rustybt_ray.engine.kept_nb import run_kept
@@ -12,6 +12,7 @@ from rustybt_ray.engine.metrics_nb import gather, summarise
 from rustybt_ray.engine.structures import (
     CLOSES,
     DAYS,
+    DENSE,
     EQUITY,
     FINE,
     FIRST,
@@ -24,6 +25,7 @@ from rustybt_ray.engine.structures import (
     Market,
     Record,
     Target,
+    Targets,
 )
 
 
@@ -54,14 +56,16 @@ def conclude(
 
 
 @kernel
-def target_at(targets: Target, place: int) -> Target:
+def target_at(market: Market, targets: Targets, place: int) -> Target:
     """One trial's target."""
-    return Target(targets.kind, targets.weights[place], targets.mask[place], targets.slots, targets.scheduled)
+    shape = market.price.shape if targets.kind != DENSE else (0, 0)
+    mask = array_at(targets.masks[place], shape, np.uint8)
+    return Target(targets.kind, targets.weights[place], mask, targets.slots, targets.scheduled)
 
 
 @kernel
 def run_segments(
-    market: Market, rules: Record, book: Book, segments: IntArray, targets: Target, log: Log, low: int, high: int,
+    market: Market, rules: Record, book: Book, segments: IntArray, targets: Targets, log: Log, low: int, high: int,
     out: FloatArray, moments: FloatArray,
 ) -> int:  # fmt: skip
     """Run the runs [low, high) of a stack of trials, a run for each segment of each, on its own capital.
@@ -73,7 +77,7 @@ def run_segments(
         segment = segments[run - trial * len(segments)]
         reset(rules[0], book)
         first, last = segment[FIRST], segment[LAST]
-        run_segment(market, target_at(targets, trial), rules[0], book, log, first, last)
+        run_segment(market, target_at(market, targets, trial), rules[0], book, log, first, last)
         if book.account[0].status != FINE:
             return 1 + run
         if segment[CLOSES] != 0:
@@ -85,7 +89,7 @@ def run_segments(
 @kernel
 def run_kept_segments(
     market: Market, stocks: Stocks, rules: Record, book: Book, blotter: Blotter, tape: Tape, segments: IntArray,
-    targets: Target, log: Log, low: int, high: int, out: FloatArray, moments: FloatArray,
+    targets: Targets, log: Log, low: int, high: int, out: FloatArray, moments: FloatArray,
 ) -> int:  # fmt: skip
     """As `run_segments` where open orders are kept; -1 - the run for which the order book must grow first."""
     for run in range(low, high):
@@ -93,7 +97,8 @@ def run_kept_segments(
         segment = segments[run - trial * len(segments)]
         reset(rules[0], book)
         first, last = segment[FIRST], segment[LAST]
-        if not run_kept(market, stocks, target_at(targets, trial), rules[0], book, blotter, tape, log, first, last):
+        target = target_at(market, targets, trial)
+        if not run_kept(market, stocks, target, rules[0], book, blotter, tape, log, first, last):
             return -1 - run
         if book.account[0].status != FINE:
             return 1 + run

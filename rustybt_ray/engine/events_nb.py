@@ -29,7 +29,7 @@ EX_DATE, PAY_DATE, NO_DATE = 0, 1, 2
 @kernel
 def event_at(event_rows: IntArray, row: int) -> int:
     """Number of the row among those with an event; -1 if it has none."""
-    e = np.searchsorted(event_rows, row)
+    e = int(np.searchsorted(event_rows, row))
     return e if e < len(event_rows) and event_rows[e] == row else -1
 
 

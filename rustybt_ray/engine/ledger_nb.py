@@ -318,7 +318,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
     decision = begin(market, target, rules, account, book, first, last, low, lag)
     if account.status != FINE:
         return
-    event, session = np.searchsorted(market.event_rows, first), np.searchsorted(market.closes, first)
+    event, session = int(np.searchsorted(market.event_rows, first)), int(np.searchsorted(market.closes, first))
     valued, row, arrival = first, first, 0
     while True:
         if account.open_orders == 0:

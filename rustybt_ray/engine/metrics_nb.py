@@ -86,16 +86,13 @@ def centred_sums(
 
 @kernel
 def fall(value: float, state: tuple[float, float, float, int, int]) -> tuple[float, float, float, int, int]:
-    """Peak, what counts as reaching it, lowest value / peak, rows below the peak, and the most of them, after another value.
-
-    Without a branch where the processor cannot guess: whether a value reaches the peak.
-    """
+    """Peak, what counts as reaching it, lowest value / peak, rows below the peak, and the most of them, after another value."""
     peak, edge, worst, run, longest = state
-    run = 0 if value >= edge else run + 1
-    longest, peak = max(longest, run), max(peak, value)
+    if value >= edge:
+        return max(peak, value), max(peak, value) * (1.0 - FLAT), worst, 0, longest
     if value < worst * peak:
         worst = value / peak
-    return peak, peak * (1.0 - FLAT), worst, run, longest
+    return peak, edge, worst, run + 1, max(longest, run + 1)
 
 
 @kernel

@@ -144,11 +144,26 @@ class Market(NamedTuple):
     closes: IntArray
 
 
-class Target(NamedTuple):
-    """What strategies want: dense weights, or a mask with its slots and its scheduled rows (empty where unused).
+class Targets(NamedTuple):
+    """What strategies want, trial by trial: dense weights, or masks with their slots and their scheduled rows.
 
-    `weights` and `mask` have one axis more, for the trials, where a stack of them is traded.
+    Attributes
+    ----------
+    weights : ndarray, shape (trials, T, N)
+        Empty where there are masks.
+    masks : ndarray of int64, shape (trials,)
+        Address of each C-contiguous mask, a byte a cell, which somebody keeps until it is traded.
     """
+
+    kind: int
+    weights: FloatArray
+    masks: IntArray
+    slots: int
+    scheduled: BoolArray
+
+
+class Target(NamedTuple):
+    """What a strategy wants in one trial; what is unused is empty."""
 
     kind: int
     weights: FloatArray

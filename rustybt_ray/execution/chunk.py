@@ -154,17 +154,16 @@ class ChunkRunner:
                 before = time.perf_counter()
                 try:
                     with self._limits():
-                        weights = strategy(data, **params)
+                        handed = [strategy(data, **params)]
                 except (Exception, SystemExit, TrialTimedOut) as error:
                     trades.fail(i, error)
                     trades.took(i, before)
                     continue
                 self.pace.decided(trades.took(i, before) - before)
                 try:
-                    desk.trade(i, weights)
+                    desk.trade(i, handed)
                 except (Exception, SystemExit) as error:
                     trades.fail(i, error)
-                del weights
         finally:
             desk.finish()
         desk.shared(began, len(chunk))

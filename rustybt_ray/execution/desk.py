@@ -37,8 +37,10 @@ class Desk:
         # the same two for all trials: the ledger need not be told anew where they are
         self._metrics, self._moments = np.full((segments, len(NAMES)), np.nan), np.full((segments, MOMENTS), np.nan)
 
-    def trade(self, place: int, weights: Any) -> None:
+    def trade(self, place: int, handed: list[Any]) -> None:
         """Trade the weights of the trial at a place of its chunk, now or with those of others.
+
+        They are in a list, which is emptied, so that nothing else of ours holds them.
 
         Raises
         ------
@@ -46,7 +48,7 @@ class Desk:
             If they do not fit the panel, or if they are traded now and refused.
         """
         began = time.perf_counter()
-        self.simulator.run(weights, self._metrics, self._moments)
+        self.simulator.run(handed.pop(), self._metrics, self._moments)
         self.trades.keep(place, self._metrics, self._moments, self.simulator.returns(self._days))
         self.pace.traded(1, self.trades.took(place, began) - began)
 

@@ -52,17 +52,17 @@ class StackedDesk(Desk):
         ]
         self._begin()
 
-    def trade(self, place: int, weights: Any) -> None:
-        """Trade the weights of the trial at a place of its chunk with those of others.
+    def trade(self, place: int, handed: list[Any]) -> None:
+        """Trade the weights of the trial at a place of its chunk with those of others; they are taken out of their list.
 
         Raises
         ------
         WeightsError
             If they do not fit the panel.
         """
-        if not self._filling.put(place, weights):
+        if not self._filling.put(place, handed):
             self._send()
-            self._filling.put(place, weights)
+            self._filling.put(place, handed)
         if self._filling.full:
             self._send()
 

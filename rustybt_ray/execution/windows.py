@@ -77,9 +77,9 @@ class WindowTrials:
                 before = time.perf_counter()
                 try:
                     with self.limits():
-                        weights = self.rows.whole(params)
+                        handed = [self.rows.whole(params)]
                     desk.pace.decided(trades.took(i, before) - before)
-                    desk.trade(i, weights)
+                    desk.trade(i, handed)
                 except (MemoryError, TrialTimedOut) as error:
                     trades.fail(i, error)
                 except (Exception, SystemExit):

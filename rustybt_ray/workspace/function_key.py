@@ -5,6 +5,8 @@ from functools import partial
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
+PLAIN = frozenset({bool, int, float, str, type(None)})
+
 
 def call_key(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Hashable:
     """A key that is equal for calls that compute the same.
@@ -27,15 +29,19 @@ def call_key(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
     >>> call_key(scaled(2), ("close",), {}) == call_key(scaled(3), ("close",), {})
     False
     """
-    named = tuple((name, _value_key(value, ())) for name, value in sorted(kwargs.items()))
-    key = (_value_key(function, ()), tuple(_value_key(value, ()) for value in args), named)
+    named = tuple([(name, _value_key(value, ())) for name, value in sorted(kwargs.items())]) if kwargs else ()
+    key = (_value_key(function, ()), tuple([_value_key(value, ()) for value in args]), named)
     hash(key)
     return key
 
 
 def _value_key(value: Any, inside: tuple[Any, ...]) -> Hashable:
     """The key of an argument, a default or a captured value; `inside` are the functions whose values are being read."""
+    if value.__class__ in PLAIN:
+        return (value.__class__, value)
     if isinstance(value, FunctionType):
+        if value.__closure__ is None and value.__defaults__ is None and value.__kwdefaults__ is None:
+            return (value.__code__, (), (), ())
         if value in inside:  # it captured itself: a recursive function
             return ("recursion", inside.index(value))
         held = (*inside, value)

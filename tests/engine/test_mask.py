@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from rustybt_ray.data.sample import sample_panel
-from rustybt_ray.engine.backtest import simulate
+from rustybt_ray.engine import structures
+from rustybt_ray.engine.backtest import Simulator, simulate
+from rustybt_ray.engine.metrics import MOMENTS, NAMES
+from rustybt_ray.engine.settings import Settings
 from rustybt_ray.engine.structures import CHANGE_CELLS
 from rustybt_ray.engine.weights import equal_weight
 
@@ -29,3 +32,20 @@ def test_a_mask_orders_what_its_dense_weights_order(first, every):
     assert np.array_equal(one.equity, other.equity)
     changes = np.flatnonzero((mask[first:6000] != np.vstack([0 * mask[:1], mask[first:5999]])).any(axis=1))
     assert len(np.unique(one.fills["row"])) >= 0.5 * len(changes)
+
+
+@pytest.mark.parametrize("places", [1, 700])
+@pytest.mark.parametrize("settings", [Settings(), Settings(shares="fractional", delay=1)])
+def test_changes_beyond_those_that_are_kept_are_found_again(monkeypatch, places, settings):
+    weights = equal_weight(np.random.default_rng(places).random(PANEL.shape) < 0.4)
+    whole = metrics_of(weights, settings)
+    monkeypatch.setattr(structures, "CHANGES", places)
+    assert np.array_equal(metrics_of(weights, settings), whole, equal_nan=True)
+    assert whole[NAMES.index("n_trades")] > places
+
+
+def metrics_of(weights, settings):
+    simulator = Simulator(PANEL, ((5, 6000),), settings=settings)
+    out, moments = np.empty((1, len(NAMES))), np.empty((1, MOMENTS))
+    simulator.run(weights, out, moments)
+    return out[0]
