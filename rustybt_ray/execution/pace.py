@@ -8,7 +8,10 @@ from functools import cached_property
 from rustybt_ray._record import record_class
 
 FEW, MANY = 1 << 18, 1 << 19  # bytes of masks that are traded together: on one thread, and where threads wait for them
-LEAST, MOST = 4, 32  # trials that it takes on one thread where masks must be copied; more than the second save nothing more
+LEAST, MOST = (
+    4,
+    32,
+)  # trials that it takes on one thread where masks must be copied; more than the second save nothing more
 SEEN = 4  # trials on one thread before their times are believed
 START = 4e-3  # seconds of the ledger in a chunk that are worth the start of a thread and the import of what it needs
 AGAIN = 5e-4  # the same where an earlier study has had them

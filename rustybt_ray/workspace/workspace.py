@@ -7,6 +7,7 @@ from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.workspace.asset_cache import AssetCache
 from rustybt_ray.workspace.bundle_pool import BundlePool
+from rustybt_ray.workspace.heap import keep_freed_blocks
 from rustybt_ray.workspace.history_cache import HistoryCache
 from rustybt_ray.workspace.market_data import MarketData, Placed
 
@@ -22,6 +23,7 @@ class Workspace:
     """
 
     def __init__(self, config: OptimizationConfig | None = None, workers: int = 1) -> None:
+        keep_freed_blocks()
         self.config = config or OptimizationConfig()
         self.history = HistoryCache(self.config.cache_bytes(workers))
         self.assets = AssetCache()
