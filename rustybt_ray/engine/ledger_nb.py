@@ -30,6 +30,7 @@ from rustybt_ray.engine.orders_nb import (
     ordered_columns,
     place_orders,
     target_weight,
+    traded_price,
 )
 from rustybt_ray.engine.simple_nb import fill_all, fill_single, find_counts, split_columns
 from rustybt_ray.engine.structures import (
@@ -230,14 +231,14 @@ def fill_short(
     `known`: the row's equity is already the value before its first fill.
     """
     kind, weights, mask, cells = target.kind, target.weights, target.mask, book.cells
-    price, volume, traded, value = market.price, market.volume, market.traded, book.curves[EQUITY, row]
+    value = book.curves[EQUITY, row]
     if not known:
-        value = find_value(account, cells, book.held, price, market.mark, row)
-    if len(columns) == 1 and (traded != 0 or volume[row, columns[0]] > 0.0):
+        value = find_value(account, cells, book.held, market.price, market.mark, row)
+    if len(columns) == 1 and (market.traded != 0 or market.volume[row, columns[0]] > 0.0):
         a = columns[0]
         weight = target_weight(kind, weights, mask, share, d, a)
-        return fill_single(rules, account, cells, book.held, a, weight, price[row, a], value)
-    if not find_counts(rules, cells, columns, price, volume, traded, kind, weights, mask, share, row, d, value):
+        return fill_single(rules, account, cells, book.held, a, weight, traded_price(market, row, a), value)
+    if not find_counts(market, rules, cells, columns, kind, weights, mask, share, row, d, value):
         return False
     selling, buying = split_columns(cells, columns, book.sales, book.purchases)
     fill_all(rules, account, cells, book.held, book.sales[:selling], book.purchases[:buying])
@@ -293,6 +294,12 @@ def begin(
 def event_row(market: Market, event: int) -> int:
     """Row of an event row's number, or `NEVER` behind the last."""
     return market.event_rows[event] if event < len(market.event_rows) else NEVER
+
+
+@kernel
+def close_before(market: Market, row: int) -> int:
+    """Last row of the session before; -1 in the first session."""
+    return row - 1 if len(market.closes) == market.price.shape[0] else market.previous_close[row]
 
 
 @kernel
@@ -355,7 +362,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
                 close_delisted(rules, account, cells, held, fills, mark, market.delistings, start, stop, row)
             event += 1
         if account.row_notional > 0.0:
-            before = market.previous_close[row]
+            before = close_before(market, row)
             account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
             account.row_notional = 0.0
         if rules.decision_sizing and arrivals[decision] - lag == row:

@@ -56,6 +56,7 @@ def make_market(panel: Panel, fill: str, exact: bool = False) -> Market:
         mark=panel.mark,
         price=panel.close if fill == "next_close" else panel.open,
         at_close=int(fill == "next_close"),
+        gapless=int(fill == "next_close" and _is_gapless(panel, first, last)),
         volume=panel.volume,
         traded=int(((panel.volume > 0.0) | np.isnan(panel.close)).all()),
         listing=_frozen(np.stack([first, last])),
@@ -169,6 +170,12 @@ def _payments(pay_row: IntArray) -> IntArray:
     known = np.flatnonzero(pay_row >= 0)
     known = known[np.argsort(pay_row[known], kind="stable")]
     return _frozen(np.column_stack([pay_row[known], known]))
+
+
+def _is_gapless(panel: Panel, first: IntArray, last: IntArray) -> bool:
+    """Whether each asset that has been listed has a bar on every row from its first to its last."""
+    bars = np.isfinite(panel.close).sum(axis=0)
+    return bool((bars == np.where(last >= 0, last - first + 1, 0)).all())
 
 
 def _event_rows(panel: Panel, pay_row: IntArray, delistings: IntArray) -> IntArray:

@@ -24,6 +24,7 @@ from rustybt_ray.engine.structures import (
     VOLUME,
     WEIGHT,
     ByteArray,
+    Market,
     Record,
     Target,
 )
@@ -117,6 +118,14 @@ def place_orders(
         cells[REST, a] = decided[slot, a] if sized else 0.0
         cells[STAGE, a] = SIZED if sized else UNSIZED
         account.open_orders += 1
+
+
+@kernel
+def traded_price(market: Market, row: int, a: int) -> float:
+    """The price that orders fill at, NaN without a bar: from the marks, which are in the cache already, if it is there."""
+    if market.gapless != 0 and market.listing[0, a] <= row <= market.listing[1, a]:
+        return market.mark[a, row]
+    return market.price[row, a]
 
 
 @kernel

@@ -10,7 +10,7 @@ from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel
 from rustybt_ray.engine.fills_nb import EDGE, close_trip, hold, without_residue
 from rustybt_ray.engine.orders_nb import target_weight
-from rustybt_ray.engine.structures import PRICE, REST, SHARES, TRIP, ByteArray, Record
+from rustybt_ray.engine.structures import PRICE, REST, SHARES, TRIP, ByteArray, Market, Record
 
 
 @kernel
@@ -24,18 +24,18 @@ def count_of(rules: Record, weight: float, value: float, p: float, shares: float
 
 @kernel
 def find_counts(
-    rules: Record, cells: FloatArray, columns: IntArray, price: FloatArray, volume: FloatArray, traded: int, kind: int,
-    weights: FloatArray, mask: ByteArray, share: float, row: int, d: int, value: float,
+    market: Market, rules: Record, cells: FloatArray, columns: IntArray, kind: int, weights: FloatArray, mask: ByteArray,
+    share: float, row: int, d: int, value: float,
 ) -> bool:  # fmt: skip
     """Prices and counts of the orders of decision row d; false, and nothing decided, where the long way is needed."""
     for i in range(len(columns)):
         a = columns[i]
-        weight, shares, p = target_weight(kind, weights, mask, share, d, a), cells[SHARES, a], price[row, a]
+        weight, shares, p = target_weight(kind, weights, mask, share, d, a), cells[SHARES, a], market.price[row, a]
         if weight == 0.0 and shares == 0.0:
             cells[REST, a] = 0.0
             continue
         rest = count_of(rules, weight, value, p, shares)
-        if np.isnan(rest) or (traded == 0 and not volume[row, a] > 0.0):
+        if np.isnan(rest) or (market.traded == 0 and not market.volume[row, a] > 0.0):
             return False
         cells[REST, a], cells[PRICE, a] = rest, p
     return True

@@ -102,6 +102,8 @@ class Market(NamedTuple):
         The series that orders fill at.
     at_close : int
         Whether that series is the close.
+    gapless : int
+        Whether it is, and no bar is missing between an asset's first and last: the mark is the price on all of these rows.
     volume : ndarray, shape (T, N)
     traded : int
         Whether every bar has a volume above zero.
@@ -130,6 +132,7 @@ class Market(NamedTuple):
     mark: FloatArray
     price: FloatArray
     at_close: int
+    gapless: int
     volume: FloatArray
     traded: int
     listing: IntArray

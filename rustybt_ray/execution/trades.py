@@ -60,12 +60,14 @@ class Trades(Results):
     def keep_stack(self, stack: "Stack") -> None:
         """Take what a stack's trials gave."""
         places, count, segments = stack.places, len(stack.places), self.metrics.shape[1]
+        # trials beside each other, which they are where none has failed, as a slice: a tenth of the time of a list
+        rows = slice(places[0], places[-1] + 1) if places[-1] - places[0] == count - 1 else places
         if count == 1:
             self.keep(places[0], stack.out[:segments], stack.moments[:segments], stack.returns[: self.days])
         else:
-            self.metrics[places, :, : len(NAMES)] = stack.out.reshape(-1, segments, len(NAMES))[:count]
-            self.moments[places] = stack.moments.reshape(-1, segments, MOMENTS)[:count]
-        self.block.duration[places] += stack.seconds / count
+            self.metrics[rows, :, : len(NAMES)] = stack.out.reshape(-1, segments, len(NAMES))[:count]
+            self.moments[rows] = stack.moments.reshape(-1, segments, MOMENTS)[:count]
+        self.block.duration[rows] += stack.seconds / count
         for run, error in reversed(stack.errors.items()):
             self.fail(places[run // segments], error)
 
