@@ -23,7 +23,6 @@ class Workspace:
     """
 
     def __init__(self, config: OptimizationConfig | None = None, workers: int = 1) -> None:
-        keep_freed_blocks()
         self.config = config or OptimizationConfig()
         self.history = HistoryCache(self.config.cache_bytes(workers))
         self.assets = AssetCache()
@@ -42,6 +41,7 @@ class Workspace:
 
         `placed` gives the adjusted fields that need not be made here.
         """
+        keep_freed_blocks(panel.close.nbytes)
         self.bundles.put(panel, name)
         if placed is not None:
             self._placed[panel.version] = placed
