@@ -47,7 +47,6 @@ from rustybt_ray.engine.structures import (
     BASIS,
     ENTRY,
     EVENT_COLUMN,
-    EVENT_ROW,
     EVENT_VALUE,
     FILL_ORDER,
     LAST_SALE,
@@ -392,12 +391,10 @@ def settle(account: Record, book: Book, blotter: Blotter) -> None:
 
 
 @kernel
-def split_orders(market: Market, blotter: Blotter, row: int) -> None:
-    """Splits of a row on open orders; those that are left with nothing drop out of the book."""
-    orders, splits = blotter.orders, market.splits
-    for e in range(np.searchsorted(splits[:, EVENT_ROW], row), len(splits)):
-        if splits[e, EVENT_ROW] != row:
-            break
+def split_orders(splits: FloatArray, blotter: Blotter, low: int, high: int) -> None:
+    """A row's splits on open orders; those that are left with nothing drop out of the book."""
+    orders = blotter.orders
+    for e in range(low, high):
         a, ratio = int(splits[e, EVENT_COLUMN]), 1.0 / splits[e, EVENT_VALUE]
         before, i = -1, blotter.head[a]
         while i >= 0:

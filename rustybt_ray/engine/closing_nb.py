@@ -1,7 +1,7 @@
 """The end of a test: whatever is held is closed at the last session's close, with costs."""
 
 from rustybt_ray.engine._jit import kernel
-from rustybt_ray.engine.fills_nb import book_fill, charge, fill_price, log_fill
+from rustybt_ray.engine.fills_nb import book_fill, charge, count_turnover, fill_price, log_fill
 from rustybt_ray.engine.structures import (
     CHARGED,
     DONE_NOTIONAL,
@@ -44,9 +44,7 @@ def close_all(market: Market, rules: Record, account: Record, book: Book, log: L
         close_position(market, rules, account, book, log, row, book.held[0])
     account.cash -= account.after_bar
     account.after_bar = 0.0
-    before = market.previous_close[row]
-    account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
-    account.row_notional = 0.0
+    count_turnover(market, rules, account, curves, first, row)
     curves[EQUITY, row], curves[GROSS, row] = account.cash + account.claims, 0.0
     if curves[EQUITY, row] <= 0.0:
         account.ruined = 1.0

@@ -13,6 +13,7 @@ from rustybt_ray.engine.structures import (
     CUT,
     DONE_NOTIONAL,
     DONE_SHARES,
+    EQUITY,
     FILL_ORDER,
     NONE,
     PRICE,
@@ -21,6 +22,7 @@ from rustybt_ray.engine.structures import (
     STAGE,
     TRIP,
     VOLUME,
+    Market,
     Record,
 )
 
@@ -186,6 +188,14 @@ def execute(
     cells[BAR_SHARES, a] += size
     if fills.shape[0] > 0:
         log_fill(account, fills, row, a, quantity, fill, (commission, abs(fill - price) * size), FILL_ORDER)
+
+
+@kernel
+def count_turnover(market: Market, rules: Record, account: Record, curves: FloatArray, first: int, row: int) -> None:
+    """Add what was traded on a row, of the value at the close before it, or of the capital in the segment's first session."""
+    before = row - 1 if len(market.closes) == len(market.previous_close) else market.previous_close[row]
+    account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
+    account.row_notional = 0.0
 
 
 @kernel

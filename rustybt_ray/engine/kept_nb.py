@@ -43,14 +43,13 @@ from rustybt_ray.engine.book_nb import (
     write_transaction,
 )
 from rustybt_ray.engine.events_nb import apply_splits, credit_dividends, event_at, finance, pay_claims, span
-from rustybt_ray.engine.fills_nb import close_trip, hold, log_fill
+from rustybt_ray.engine.fills_nb import close_trip, count_turnover, hold, log_fill
 from rustybt_ray.engine.ledger_nb import log_rows
-from rustybt_ray.engine.orders_nb import fixed_share, mask_share, ordered_columns, target_weight
+from rustybt_ray.engine.orders_nb import fixed_share, ordered_columns, row_share, target_weight
 from rustybt_ray.engine.rounding_nb import round_shares
 from rustybt_ray.engine.structures import (
     BASIS,
     DELISTINGS,
-    DENSE,
     DIVIDENDS,
     ENTRY,
     EQUITY,
@@ -230,9 +229,9 @@ def kept_morning(
     if tape.daily.shape[0] > 0:
         tape.daily[row - first, 0] = account.cash + account.claims
         tape.daily[row - first, 1] = stand(account, book)
-    split_orders(market, blotter, row)
-    cash, account.cash = account.cash, 0.0
     low, high = span(starts, event, SPLITS)
+    split_orders(market.splits, blotter, low, high)
+    cash, account.cash = account.cash, 0.0
     apply_splits(rules, account, cells, book.held, book.decided, log.fills, mark, market.splits, low, high, row)
     account.cash += cash
     forget_split_away(cells, market.splits, low, high)
@@ -293,9 +292,7 @@ def kept_evening(
     if account.value <= 0.0:
         account.ruined = 1.0
     if account.row_notional > 0.0:
-        before = market.previous_close[row]
-        account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
-        account.row_notional = 0.0
+        count_turnover(market, rules, account, curves, first, row)
     if tape.daily.shape[0] > 0:
         write_day(rules, account, book, blotter, tape, first, row)
 
@@ -353,9 +350,7 @@ def place_targets(
     An order is for the target position at `value`, less the shares held, rounded; open orders are not counted.
     """
     cells, kind, weights, mask = book.cells, target.kind, target.weights, target.mask
-    share = fixed_share(rules, target)
-    if kind != DENSE and share == 0.0:
-        share = mask_share(rules, account, mask, target.slots, market.listing, d)
+    share = row_share(market, target, rules, account, d, fixed_share(rules, target))
     count = ordered_columns(kind, weights, mask, d, low, book.queue)
     counts = blotter.counts
     if counts[OPEN_ORDERS] + count > blotter.orders.shape[0]:

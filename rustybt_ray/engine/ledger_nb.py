@@ -19,16 +19,16 @@ from rustybt_ray.engine.events_nb import (
     span,
     split_decided,
 )
-from rustybt_ray.engine.fills_nb import end_order, fill_part
+from rustybt_ray.engine.fills_nb import count_turnover, end_order, fill_part
 from rustybt_ray.engine.orders_nb import (
     count_shares,
     decide_counts,
     find_value,
     fixed_share,
-    mask_share,
     open_columns,
     ordered_columns,
     place_orders,
+    row_share,
     target_weight,
     traded_price,
 )
@@ -36,7 +36,6 @@ from rustybt_ray.engine.simple_nb import fill_all, fill_single, find_counts, spl
 from rustybt_ray.engine.structures import (
     BAR_SHARES,
     DELISTINGS,
-    DENSE,
     DIVIDENDS,
     EQUITY,
     FINE,
@@ -196,14 +195,6 @@ def morning(
 
 
 @kernel
-def row_share(market: Market, target: Target, rules: Record, account: Record, d: int, fixed: float) -> float:
-    """Weight of a true cell of row d, which is `fixed` unless that is 0; nothing for dense weights."""
-    if target.kind == DENSE or fixed > 0.0:
-        return fixed
-    return mask_share(rules, account, target.mask, target.slots, market.listing, d)
-
-
-@kernel
 def decide(
     market: Market, target: Target, rules: Record, account: Record, book: Book, d: int, low: int, value: float
 ) -> None:
@@ -297,12 +288,6 @@ def event_row(market: Market, event: int) -> int:
 
 
 @kernel
-def close_before(market: Market, row: int) -> int:
-    """Last row of the session before; -1 in the first session."""
-    return row - 1 if len(market.closes) == market.price.shape[0] else market.previous_close[row]
-
-
-@kernel
 def next_visit(
     market: Market, rules: Record, book: Book, lag: int, arrival: int, event: int, decision: int, session: int
 ) -> int:
@@ -362,9 +347,7 @@ def run_segment(market: Market, target: Target, rules: Record, book: Book, log: 
                 close_delisted(rules, account, cells, held, fills, mark, market.delistings, start, stop, row)
             event += 1
         if account.row_notional > 0.0:
-            before = close_before(market, row)
-            account.turnover += account.row_notional / (curves[EQUITY, before] if before >= first else rules.capital)
-            account.row_notional = 0.0
+            count_turnover(market, rules, account, curves, first, row)
         if rules.decision_sizing and arrivals[decision] - lag == row:
             value_rows(account, cells, held, curves, mark, row, row)
             decide(market, target, rules, account, book, row, low, curves[EQUITY, row])

@@ -54,6 +54,14 @@ def mask_share(rules: Record, account: Record, mask: ByteArray, slots: int, list
 
 
 @kernel
+def row_share(market: Market, target: Target, rules: Record, account: Record, d: int, fixed: float) -> float:
+    """Weight of a true cell of row d, which is `fixed` unless that is 0; nothing for dense weights."""
+    if target.kind == DENSE or fixed > 0.0:
+        return fixed
+    return mask_share(rules, account, target.mask, target.slots, market.listing, d)
+
+
+@kernel
 def target_weight(kind: int, weights: FloatArray, mask: ByteArray, share: float, d: int, a: int) -> float:
     """Weight that row d gives to asset `a`."""
     if kind == DENSE:
