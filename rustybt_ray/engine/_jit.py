@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import llvmlite.binding as llvm
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import cfunc, config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -110,3 +111,24 @@ def array_at(context: Any, pointer: Any, shape: Any, dtype: Any) -> Any:
         return array._getvalue()
 
     return kind(pointer, shape, dtype), generate
+
+
+@intrinsic(prefer_literal=True)
+def local_zeros(context: Any, count: Any, dtype: Any) -> Any:
+    """A vector of a few zeros in the function's own frame, which the compiler may keep in registers.
+
+    Nothing else can lie where it lies: unlike an array that is handed in, it need not be stored before anything is read.
+    """
+    kind, number = types.Array(dtype.dtype, 1, "C"), count.literal_value
+
+    def generate(target: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+        item, made = target.get_data_type(kind.dtype), make_array(kind)(target, builder)
+        vector = ir.ArrayType(item, number)
+        memory = cgutils.alloca_once(builder, vector)
+        builder.store(ir.Constant(vector, None), memory)
+        step = target.get_constant(types.intp, target.get_abi_sizeof(item))
+        shape, data = [target.get_constant(types.intp, number)], builder.bitcast(memory, item.as_pointer())
+        populate_array(made, data=data, shape=shape, strides=[step], itemsize=step, meminfo=None)
+        return made._getvalue()
+
+    return kind(count, dtype), generate

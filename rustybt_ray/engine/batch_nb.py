@@ -52,7 +52,7 @@ def conclude(
         gather(curves, market.closes[day : day + days], book.daily)
         equity, gross = book.daily[EQUITY, :days], book.daily[GROSS, :days]
     returns = book.returns[at : at + days]
-    summarise(rules, account, values, equity, gross, returns, book.lanes, out, moments)
+    summarise(rules, account, values, equity, gross, returns, out, moments)
 
 
 @kernel

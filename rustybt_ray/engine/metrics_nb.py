@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
-from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine._jit import kernel, local_zeros
 from rustybt_ray.engine.metrics import FLAT
 from rustybt_ray.engine.structures import SUM_LANES, Record
 
@@ -22,66 +22,54 @@ FEW = 20  # daily returns a ratio needs
 
 
 @kernel
-def lane_total(lanes: FloatArray, k: int) -> float:
-    """Sum of the sixteen lanes of row k, as a tree."""
-    lane = lanes[k]
+def lane_total(lane: FloatArray) -> float:
+    """Sum of sixteen lanes, as a tree."""
     low = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
     high = ((lane[8] + lane[9]) + (lane[10] + lane[11])) + ((lane[12] + lane[13]) + (lane[14] + lane[15]))
     return low + high
 
 
 @kernel
-def clear_lanes(lanes: FloatArray) -> None:
-    """Zero in every lane."""
-    for j in range(len(lanes)):
-        for k in range(SUM_LANES):
-            lanes[j, k] = 0.0
-
-
-@kernel
-def block_sums(returns: FloatArray, lanes: FloatArray) -> tuple[float, float]:
-    """Sum and sum of squares of the returns; a lane takes two values in turn, which is what makes LLVM use vectors."""
-    clear_lanes(lanes)
-    whole = len(returns) // (2 * SUM_LANES) * 2 * SUM_LANES
-    for i in range(0, whole, 2 * SUM_LANES):
-        for k in range(SUM_LANES):
-            total, squares = lanes[0, k], lanes[1, k]
-            for turn in range(2):
-                value = returns[i + turn * SUM_LANES + k]
-                total += value
-                squares += value * value
-            lanes[0, k], lanes[1, k] = total, squares
-    for k in range(len(returns) - whole):
-        lanes[0, k % SUM_LANES] += returns[whole + k]
-        lanes[1, k % SUM_LANES] += returns[whole + k] * returns[whole + k]
-    return lane_total(lanes, 0), lane_total(lanes, 1)
-
-
-@kernel
-def add_powers(lanes: FloatArray, k: int, value: float, mean: float, risk_free: float) -> None:
-    """Add the second, third and fourth power around the mean, and the squared shortfall, to lane k."""
-    x = value - mean
-    square = x * x
-    below = min(value - risk_free, 0.0)
-    lanes[0, k] += square
-    lanes[1, k] += square * x
-    lanes[2, k] += square * square
-    lanes[3, k] += below * below
-
-
-@kernel
-def centred_sums(
-    returns: FloatArray, mean: float, risk_free: float, lanes: FloatArray
-) -> tuple[float, float, float, float]:
-    """Sums of the second, third and fourth power around the mean, and of squared shortfalls below the risk-free rate."""
-    clear_lanes(lanes)
+def block_sums(returns: FloatArray) -> tuple[float, float]:
+    """Sum and sum of squares of the returns."""
+    total, squares = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
     whole = len(returns) // SUM_LANES * SUM_LANES
     for i in range(0, whole, SUM_LANES):
         for k in range(SUM_LANES):
-            add_powers(lanes, k, returns[i + k], mean, risk_free)
+            total[k] += returns[i + k]
+            squares[k] += returns[i + k] * returns[i + k]
     for k in range(len(returns) - whole):
-        add_powers(lanes, k, returns[whole + k], mean, risk_free)
-    return lane_total(lanes, 0), lane_total(lanes, 1), lane_total(lanes, 2), lane_total(lanes, 3)
+        total[k] += returns[whole + k]
+        squares[k] += returns[whole + k] * returns[whole + k]
+    return lane_total(total), lane_total(squares)
+
+
+@kernel
+def add_powers(
+    second: FloatArray, third: FloatArray, fourth: FloatArray, short: FloatArray, k: int, x: float, below: float
+) -> None:
+    """Add the powers of a distance from the mean, and the square of a shortfall, to lane k."""
+    square = x * x
+    second[k] += square
+    third[k] += square * x
+    fourth[k] += square * square
+    short[k] += below * below
+
+
+@kernel
+def centred_sums(returns: FloatArray, mean: float, risk_free: float) -> tuple[float, float, float, float]:
+    """Sums of the second, third and fourth power around the mean, and of squared shortfalls below the risk-free rate."""
+    second, third = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
+    fourth, short = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
+    whole = len(returns) // SUM_LANES * SUM_LANES
+    for i in range(0, whole, SUM_LANES):
+        for k in range(SUM_LANES):
+            value = returns[i + k]
+            add_powers(second, third, fourth, short, k, value - mean, min(value - risk_free, 0.0))
+    for k in range(len(returns) - whole):
+        value = returns[whole + k]
+        add_powers(second, third, fourth, short, k, value - mean, min(value - risk_free, 0.0))
+    return lane_total(second), lane_total(third), lane_total(fourth), lane_total(short)
 
 
 @kernel
@@ -96,23 +84,58 @@ def fall(value: float, state: tuple[float, float, float, int, int]) -> tuple[flo
 
 
 @kernel
-def drawdown(equity: FloatArray, capital: float) -> tuple[float, int]:
-    """Lowest equity / running peak - 1, the capital in the peak, and the longest run of rows below the peak.
+def highest(values: FloatArray) -> float:
+    """Largest of sixteen values."""
+    eight, four = local_zeros(8, np.float64), local_zeros(4, np.float64)
+    for k in range(8):
+        eight[k] = values[k] if values[k] > values[k + 8] else values[k + 8]
+    for k in range(4):
+        four[k] = eight[k] if eight[k] > eight[k + 4] else eight[k + 4]
+    return max(max(four[0], four[1]), max(four[2], four[3]))
 
-    Rows that neither reach the peak nor fall below the worst so far are passed over together, sixteen at a time.
-    """
+
+@kernel
+def lowest(values: FloatArray) -> float:
+    """Smallest of sixteen values."""
+    eight, four = local_zeros(8, np.float64), local_zeros(4, np.float64)
+    for k in range(8):
+        eight[k] = values[k] if values[k] < values[k + 8] else values[k + 8]
+    for k in range(4):
+        four[k] = eight[k] if eight[k] < eight[k + 4] else eight[k + 4]
+    return min(min(four[0], four[1]), min(four[2], four[3]))
+
+
+@kernel
+def fall_together(
+    values: FloatArray, state: tuple[float, float, float, int, int]
+) -> tuple[float, float, float, int, int]:
+    """`fall` for sixteen values, without looking at each where that moves nothing but the peak and the runs at both ends."""
+    peak, edge, worst, run, longest = state
+    top, bottom = highest(values), lowest(values)
+    if top < edge:
+        if bottom < worst * peak:
+            worst = bottom / peak
+        return peak, edge, worst, run + SUM_LANES, max(longest, run + SUM_LANES)
+    top = max(peak, top)
+    # runs between two peaks among these are shorter than sixteen
+    if bottom < worst * top or longest < SUM_LANES:
+        for k in range(SUM_LANES):
+            state = fall(values[k], state)
+        return state
+    reached, first, last = top * (1.0 - FLAT), SUM_LANES, 0
+    for k in range(SUM_LANES):
+        first = min(first, k if values[k] >= edge else SUM_LANES)
+        last = max(last, k if values[k] >= reached else 0)
+    return top, reached, worst, SUM_LANES - 1 - last, max(longest, run + first)
+
+
+@kernel
+def drawdown(equity: FloatArray, capital: float) -> tuple[float, int]:
+    """Lowest equity / running peak - 1, the capital in the peak, and the longest run of rows below the peak."""
     state = (capital, capital * (1.0 - FLAT), 1.0, 0, 0)
     whole = len(equity) // SUM_LANES * SUM_LANES
     for i in range(0, whole, SUM_LANES):
-        peak, edge, worst, run, longest = state
-        low, between = worst * peak, 0
-        for k in range(SUM_LANES):
-            between += 1 if (equity[i + k] < edge) & (equity[i + k] >= low) else 0
-        if between == SUM_LANES:
-            state = (peak, edge, worst, run + SUM_LANES, max(longest, run + SUM_LANES))
-            continue
-        for k in range(SUM_LANES):
-            state = fall(equity[i + k], state)
+        state = fall_together(equity[i : i + SUM_LANES], state)
     for k in range(whole, len(equity)):
         state = fall(equity[k], state)
     return state[2] - 1.0, state[4]
@@ -127,56 +150,60 @@ def gather(curves: FloatArray, closes: IntArray, days: FloatArray) -> None:
 
 
 @kernel
-def find_returns(equity: FloatArray, capital: float, ruined: bool, returns: FloatArray) -> None:
-    """Returns of each day on the one before, the first on the capital; zero after ruin."""
-    returns[0] = equity[0] / capital - 1.0
-    before, after, later = equity[:-1], equity[1:], returns[1:]
-    if not ruined:
-        for i in range(len(after)):
-            later[i] = after[i] / before[i] - 1.0
-    else:
-        for i in range(len(after)):
-            later[i] = after[i] / before[i] - 1.0 if before[i] > 0.0 else 0.0
+def add_exposure(total: FloatArray, most: FloatArray, held: FloatArray, k: int, exposure: float) -> None:
+    """Add an exposure to lane k: to its sum, its largest and its days with a position."""
+    total[k] += exposure
+    most[k] = exposure if exposure > most[k] else most[k]
+    held[k] += 1.0 if exposure > 0.0 else 0.0
 
 
 @kernel
-def add_exposure(lanes: FloatArray, k: int, value: float, gross: float) -> None:
-    """Add gross exposure over value to lane k of row 0, a held day to row 1, and keep the largest in row 2."""
-    exposure = gross / value if gross > 0.0 else 0.0
-    lanes[0, k] += exposure
-    lanes[1, k] += 1.0 if gross > 0.0 else 0.0
-    lanes[2, k] = exposure if exposure > lanes[2, k] else lanes[2, k]
+def walk_days(equity: FloatArray, gross: FloatArray, capital: float, returns: FloatArray) -> tuple[float, float, float]:
+    """Fill the returns of each day on the one before, the first on the capital; the mean and the largest gross exposure over
+    value, and the share of days with a position.
 
-
-@kernel
-def exposures(equity: FloatArray, gross: FloatArray, lanes: FloatArray) -> tuple[float, float, float]:
-    """Mean and largest gross exposure over value, and the share of days with a position."""
-    clear_lanes(lanes)
-    n, largest = len(equity), 0.0
-    whole = n // SUM_LANES * SUM_LANES
+    A return is the gain times one over the value before, which gives the exposure too: one division a day, and no gain is
+    exactly zero. After ruin both are zero. The returns of sixteen days are made apart from where they go, which might be
+    where the next are read.
+    """  # fmt: skip
+    inverse, gains = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
+    total, most = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
+    held, n = local_zeros(SUM_LANES, np.float64), len(equity)
+    returns[0] = (equity[0] - capital) / capital
+    whole = (n - 1) // SUM_LANES * SUM_LANES
     for i in range(0, whole, SUM_LANES):
+        values, after, sizes = equity[i : i + SUM_LANES], equity[i + 1 : i + 1 + SUM_LANES], gross[i : i + SUM_LANES]
+        made = returns[i + 1 : i + 1 + SUM_LANES]
         for k in range(SUM_LANES):
-            add_exposure(lanes, k, equity[i + k], gross[i + k])
+            inverse[k] = 1.0 / values[k] if values[k] > 0.0 else 0.0
+        for k in range(SUM_LANES):
+            add_exposure(total, most, held, k, sizes[k] * inverse[k])
+        for k in range(SUM_LANES):
+            gains[k] = (after[k] - values[k]) * inverse[k]
+        for k in range(SUM_LANES):
+            made[k] = gains[k]
     for k in range(n - whole):
-        add_exposure(lanes, k, equity[whole + k], gross[whole + k])
-    for k in range(SUM_LANES):
-        largest = max(largest, lanes[2, k])
-    return lane_total(lanes, 0) / n, largest, lane_total(lanes, 1) / n
+        t = whole + k
+        one_over = 1.0 / equity[t] if equity[t] > 0.0 else 0.0
+        add_exposure(total, most, held, k, gross[t] * one_over)
+        if t + 1 < n:
+            returns[t + 1] = (equity[t + 1] - equity[t]) * one_over
+    return lane_total(total) / n, highest(most), lane_total(held) / n
 
 
 @kernel
-def distribution(returns: FloatArray, lanes: FloatArray, risk_free: float, moments: FloatArray) -> float:
+def distribution(returns: FloatArray, risk_free: float, moments: FloatArray) -> float:
     """n, mean, standard deviation, skewness, kurtosis and block sums of the returns into `moments`; the downside deviation."""
     n = len(returns)
     size = n // BLOCKS
     head = n - BLOCKS * size
-    total, _ = block_sums(returns[:head], lanes)
+    total, _ = block_sums(returns[:head])
     for b in range(BLOCKS):
         low = head + b * size
-        moments[5 + b], moments[5 + BLOCKS + b] = block_sums(returns[low : low + size], lanes)
+        moments[5 + b], moments[5 + BLOCKS + b] = block_sums(returns[low : low + size])
         total += moments[5 + b]
     mean = total / n
-    second, third, fourth, below = centred_sums(returns, mean, risk_free, lanes)
+    second, third, fourth, below = centred_sums(returns, mean, risk_free)
     deviation = math.sqrt(second / (n - 1)) if n > 1 else np.nan
     moments[0], moments[1], moments[2] = n, mean, deviation
     if deviation >= FLAT:
@@ -197,15 +224,15 @@ def ratio(numerator: float, denominator: float) -> float:
 
 @kernel
 def summarise(
-    rules: Record, account: Record, rows: FloatArray, equity: FloatArray, gross: FloatArray,
-    returns: FloatArray, lanes: FloatArray, out: FloatArray, moments: FloatArray,
+    rules: Record, account: Record, rows: FloatArray, equity: FloatArray, gross: FloatArray, returns: FloatArray,
+    out: FloatArray, moments: FloatArray,
 ) -> None:  # fmt: skip
     """Every metric that needs no sort, from the equity by row and the curves by day; fills `returns` with the daily returns."""
     capital, periods, n = rules.capital, rules.periods, len(equity)
     final = equity[n - 1]
     ruined = account.ruined > 0.0
-    find_returns(equity, capital, ruined, returns)
-    downside = distribution(returns, lanes, rules.daily_risk_free, moments)
+    out[EXPOSURE], out[MAX_GROSS_LEVERAGE], out[TIME_IN_MARKET] = walk_days(equity, gross, capital, returns)
+    downside = distribution(returns, rules.daily_risk_free, moments)
     depth, longest = drawdown(equity, capital)
     if len(rows) != n:
         depth, _ = drawdown(rows, capital)
@@ -227,7 +254,6 @@ def summarise(
     out[WIN_RATE] = ratio(account.wins, account.trades)
     out[PROFIT_FACTOR] = ratio(account.gains, account.losses)
     out[TURNOVER] = account.turnover / 2.0 * periods / n
-    out[EXPOSURE], out[MAX_GROSS_LEVERAGE], out[TIME_IN_MARKET] = exposures(equity, gross, lanes)
     out[COMMISSION_PAID], out[SLIPPAGE_PAID] = account.commission, account.slippage
     out[FINANCING_PAID] = account.financing
     out[COSTS_PAID] = account.commission + account.slippage + account.financing

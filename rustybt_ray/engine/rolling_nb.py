@@ -14,46 +14,122 @@ import math
 import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
-from rustybt_ray.engine._jit import kernel
+from rustybt_ray.engine._jit import as_vector, kernel
+from rustybt_ray.engine.structures import LANES
+
+P1, P2, P3, P4, P5, P6, P7 = (np.uint64(i) for i in range(1, 8))
+SUM_CELLS = 64  # of the rows of a narrow panel that are summed together
+
+
+@kernel
+def is_plain(x: FloatArray, low: int, high: int) -> bool:
+    """Whether no value of the rows [low, high) follows a missing one of its asset, and none is infinite."""
+    assets = x.shape[1]
+    flat, odd = as_vector(x, np.float64), 0
+    now, before = flat[low * assets : high * assets], flat[(low - 1) * assets : (high - 1) * assets]
+    for i in range(len(now)):
+        size = abs(now[i])
+        odd += 1 if (size == np.inf) | ((size < np.inf) & (not abs(before[i]) < np.inf)) else 0
+    return odd == 0
+
+
+@kernel
+def sum_lanes(
+    x: FloatArray, n: int, low: int, high: int, divisor: float, total: FloatArray, out: FloatArray
+) -> None:
+    """The rows [low, high) of eight assets, as a vector; written out so that the compiler keeps their sums in registers."""
+    s0, s1, s2, s3, s4, s5, s6, s7 = (
+        total[0], total[1], total[2], total[3], total[4], total[5], total[6], total[7]
+    )  # fmt: skip
+    for t in range(low, high):
+        k, j = np.uint64(t * LANES), np.uint64(max(t - n, 0) * LANES)
+        s0 = s0 + x[k] - x[j]
+        s1 = s1 + x[k + P1] - x[j + P1]
+        s2 = s2 + x[k + P2] - x[j + P2]
+        s3 = s3 + x[k + P3] - x[j + P3]
+        s4 = s4 + x[k + P4] - x[j + P4]
+        s5 = s5 + x[k + P5] - x[j + P5]
+        s6 = s6 + x[k + P6] - x[j + P6]
+        s7 = s7 + x[k + P7] - x[j + P7]
+        out[k], out[k + P1], out[k + P2], out[k + P3] = s0 / divisor, s1 / divisor, s2 / divisor, s3 / divisor
+        out[k + P4], out[k + P5], out[k + P6], out[k + P7] = s4 / divisor, s5 / divisor, s6 / divisor, s7 / divisor
+    total[0], total[1], total[2], total[3], total[4], total[5], total[6], total[7] = s0, s1, s2, s3, s4, s5, s6, s7
+
+
+@kernel
+def sum_plain(x: FloatArray, n: int, low: int, high: int, divisor: float, total: FloatArray, out: FloatArray) -> None:
+    """The rows [low, high) of a narrow panel, which are plain and in which no sum is set again."""
+    assets = x.shape[1]
+    values, made = as_vector(x, np.float64), as_vector(out, np.float64)
+    if assets == LANES:
+        sum_lanes(values, n, low, high, divisor, total, made)
+        return
+    for a in range(assets):
+        s = total[a]
+        for t in range(low, high):
+            k = np.uint64(t * assets + a)
+            s = s + values[k] - values[np.uint64(max(t - n, 0) * assets + a)]
+            made[k] = s / divisor
+        total[a] = s
+
+
+@kernel
+def sum_row(
+    x: FloatArray, n: int, t: int, due: int, divisor: float, total: FloatArray, start: IntArray, out: FloatArray
+) -> int:
+    """Row t, whatever is in it; the row on which a sum is set again next, given the one known so far.
+
+    Division has a loop of its own: in one loop with the sum the row's store delays the next row's load.
+    """
+    rows, assets = x.shape
+    row, old, before, result = x[t], x[max(t - n, 0)], x[max(t - 1, 0)], out[t]
+    began = t == 0
+    for a in range(assets):
+        began |= (abs(row[a]) < np.inf) & (not abs(before[a]) < np.inf)
+    for a in range(assets):
+        new = row[a] if abs(row[a]) < np.inf else np.nan
+        total[a] = total[a] + new - old[a]
+    for a in range(assets):
+        result[a] = total[a] / divisor
+    if began:
+        for a in range(assets):
+            if abs(row[a]) < np.inf and (t == 0 or not abs(before[a]) < np.inf):
+                start[a] = t
+                due = min(due, t + n - 1)
+    if t != due:
+        return due
+    due = rows
+    for a in range(assets):
+        if start[a] == t - n + 1:
+            fresh = 0.0
+            for i in range(t - n + 1, t + 1):
+                fresh += x[i, a] if abs(x[i, a]) < np.inf else np.nan
+            total[a] = fresh
+            result[a] = fresh / divisor
+        elif start[a] > t - n + 1:
+            due = min(due, start[a] + n - 1)
+    return due
 
 
 @kernel
 def rolling_sum(x: FloatArray, n: int, divisor: float, total: FloatArray, start: IntArray, out: FloatArray) -> int:
     """Sum of the last n rows over `divisor`: a running sum from the first value on, add before take away, anew after a gap.
 
-    A missing value makes the sum NaN, which lasts until the n-th row after the gap sets it again. Division has a loop of its
-    own: in one loop with the sum the row's store delays the next row's load (62 us instead of 30 for 6,289 x 8).
+    A missing value makes the sum NaN, which lasts until the n-th row after the gap sets it again. Rows of a narrow panel are
+    summed some at a time where nothing is missing: with few assets a row, looking costs more than summing.
     """
     rows, assets = x.shape
-    due = rows
+    due, narrow = rows, 0 < assets <= LANES
+    size = SUM_CELLS // assets if narrow else rows
     for a in range(assets):
         total[a], start[a] = np.nan, -1
-    for t in range(rows):
-        row, old, before, result = x[t], x[max(t - n, 0)], x[max(t - 1, 0)], out[t]
-        began = t == 0
-        for a in range(assets):
-            began |= (abs(row[a]) < np.inf) & (not abs(before[a]) < np.inf)
-        for a in range(assets):
-            new = row[a] if abs(row[a]) < np.inf else np.nan
-            total[a] = total[a] + new - old[a]
-        for a in range(assets):
-            result[a] = total[a] / divisor
-        if began:
-            for a in range(assets):
-                if abs(row[a]) < np.inf and (t == 0 or not abs(before[a]) < np.inf):
-                    start[a] = t
-                    due = min(due, t + n - 1)
-        if t == due:
-            due = rows
-            for a in range(assets):
-                if start[a] == t - n + 1:
-                    fresh = 0.0
-                    for i in range(t - n + 1, t + 1):
-                        fresh += x[i, a] if abs(x[i, a]) < np.inf else np.nan
-                    total[a] = fresh
-                    result[a] = fresh / divisor
-                elif start[a] > t - n + 1:
-                    due = min(due, start[a] + n - 1)
+    for low in range(0, rows, max(size, 1)):
+        high = min(low + size, rows)
+        if narrow and low > 0 and not low <= due < high and is_plain(x, low, high):
+            sum_plain(x, n, low, high, divisor, total, out)
+            continue
+        for t in range(low, high):
+            due = sum_row(x, n, t, due, divisor, total, start, out)
     return 0
 
 

@@ -202,7 +202,6 @@ class Book(NamedTuple):
     curves: FloatArray
     daily: FloatArray
     returns: FloatArray
-    lanes: FloatArray
 
 
 class Log(NamedTuple):
@@ -232,5 +231,4 @@ def make_book(rows: int, assets: int, dividends: int, delay: int, days: int = 0)
         curves=np.zeros((CURVES, rows + LANES)),
         daily=np.zeros((CURVES, rows)),
         returns=np.zeros(max(rows, days)),
-        lanes=np.zeros((4, SUM_LANES)),
     )

@@ -12,7 +12,7 @@ import pytest
 from rustybt_ray.data.sample import sample_panel
 from rustybt_ray.engine import _objects, rolling
 from rustybt_ray.engine.backtest import simulate
-from rustybt_ray.engine.native import Bound, Kernel, kind_of, leaves
+from rustybt_ray.engine.native import Bound, Entry, Kernel, address_of, kind_of, leaves
 
 CALLEE = """
 from rustybt_ray.engine._jit import kernel
@@ -126,7 +126,8 @@ def test_arguments_in_a_table_of_words():
         return 7
 
     one, two = np.zeros((2, 3)), np.zeros((4, 5))
-    bound = Bound(code, leaves((3, Pair(one, 1.5), two, True)))
+    flat = leaves((3, Pair(one, 1.5), two, True))
+    bound = Bound(Entry.of(code, flat), flat)
     assert bound() == 7
     half = int(np.array(1.5).view(np.int64))
     assert seen[-1][:8] == [3, one.ctypes.data, 2, 3, half, two.ctypes.data, 4, 5]
@@ -137,6 +138,14 @@ def test_arguments_in_a_table_of_words():
     assert kind_of(Pair(one, 1.5)) == kind_of(Pair(two, 2.0)) != kind_of(Pair(one.astype(int), 1.5))
     with pytest.raises(AssertionError, match="C-contiguous"):
         kind_of(two.T)
+
+
+def test_the_address_of_an_array_whatever_its_flags_and_size():
+    whole = np.arange(24.0).reshape(4, 6)
+    fixed = whole.copy()
+    fixed.flags.writeable = False
+    for array in (whole, fixed, whole[1], fixed[2:, :], np.zeros((0, 3)), whole.astype(bool), np.array(3)):
+        assert address_of(array) == array.ctypes.data
 
 
 def test_arguments_live_as_long_as_the_kernel_that_is_bound_to_them():
