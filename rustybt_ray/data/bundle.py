@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rustybt_ray.exceptions import BundleError
 FORMAT = 1
 MANIFEST = "manifest.json"
 LATER = ("pay_dates", "stock_dividends")
+PARSED = 64  # texts whose manifests are kept: a study in the same process asks again
 
 
 @record_class(frozen=True)
@@ -105,14 +107,13 @@ class Manifest:
         path = folder / MANIFEST
         remedy = "Ingest the bundle again."
         try:
-            body = json.loads(path.read_text(encoding="utf-8"))
-            number = body["format"]
-            if number == FORMAT:
-                return cls(_bundle(body["bundle"]), _mapping(body["parts"], str), _mapping(body["files"], int))
+            number, manifest = _parsed(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise BundleError("The bundle has no manifest", str(path), remedy) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"The manifest is damaged: {error!r}", str(path), remedy) from None
+        if manifest is not None:
+            return manifest
         upgrade = f"This version of rustybt_ray reads format {FORMAT}: upgrade it, or ingest the bundle again."
         raise BundleError(f"The bundle has format {number!r}", str(path), upgrade)
 
@@ -145,10 +146,21 @@ def describe(
     )
 
 
+@lru_cache(PARSED)
+def _parsed(text: str) -> tuple[Any, Manifest | None]:
+    """The number of a manifest's format, and the manifest if that is ours."""
+    body = json.loads(text)
+    number = body["format"]
+    if number != FORMAT:
+        return number, None
+    return number, Manifest(_bundle(body["bundle"]), _mapping(body["parts"], str), _mapping(body["files"], int))
+
+
 def _bundle(body: Mapping[str, Any]) -> Bundle:
-    lists = {"symbols": tuple(body["symbols"]), "warnings": tuple(body["warnings"])}
-    later = dict.fromkeys(LATER, 0)  # manifests written before there was any lack them
-    values = {field.name: (later | dict(body))[field.name] for field in fields(Bundle)} | lists
+    # manifests written before there was any lack the later ones
+    known = dict.fromkeys(LATER, 0) | dict(body)
+    known |= {"symbols": tuple(body["symbols"]), "warnings": tuple(body["warnings"])}
+    values = {field.name: known[field.name] for field in fields(Bundle)}
     for field in fields(Bundle):
         kind = {"str": str, "int": int, "bool": bool}.get(str(getattr(field.type, "__name__", field.type)), tuple)
         if not isinstance(values[field.name], kind):

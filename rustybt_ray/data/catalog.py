@@ -27,7 +27,7 @@ def find(root: Path, bundle: str, version: str | None = None) -> Path:
     start = start if version is None else version
     named = versions(root / name) if NAME.fullmatch(name) else []
     if named and not start:
-        return max(named, key=lambda folder: Manifest.read(folder).bundle.created)
+        return named[0] if len(named) == 1 else max(named, key=lambda folder: Manifest.read(folder).bundle.created)
     if not named and not start and re.fullmatch(rf"[0-9a-f]{{{SHORTEST},64}}", name):
         found = {folder.name: folder for each in names(root) for folder in versions(root / each)}
         named, start = list(found.values()), name

@@ -108,12 +108,8 @@ def make_rules(panel: Panel, capital: float, costs: Costs, settings: Settings) -
     }
     plain = not any(values[name] for name in COMPLICATIONS)
     # at 10,000 basis points a sale would fill at nothing, which leaves its order open
-    simple = plain and values["reduce_first"] and values["max_leverage"] == 1.0 and values["slippage"] < 1.0
-    rules = np.zeros(1, RULES)
-    rules["simple"] = simple
-    for name, value in values.items():
-        rules[name] = value
-    return rules
+    values["simple"] = plain and values["reduce_first"] and values["max_leverage"] == 1.0 and values["slippage"] < 1.0
+    return np.array([tuple(values[name] for name in RULES.names or ())], RULES)
 
 
 def make_segments(

@@ -17,12 +17,13 @@ import logging
 import sys
 import types
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from rustybt_ray.exceptions import StrategyError
-from rustybt_ray.strategies.bytecode import Constant, operations, signature, uses
+from rustybt_ray.strategies.bytecode import CODES, Constant, operations, signature, uses
 from rustybt_ray.strategies.origin import comes_from_library, imports_locally, is_local_module
 
 UNCOUNTED = {
@@ -88,14 +89,12 @@ class _Walk:
 
     def __init__(self, name: str, seen: dict[int, int] | None = None) -> None:
         self.name = name
-        self.digest = hashlib.sha256(f"python {sys.version_info[:2]}".encode())
+        self.digest: Any = hashlib.sha256(f"python {sys.version_info[:2]}".encode())
         self.seen = dict(seen or {})
         self.kept: list[Any] = []
 
     def put(self, *parts: Any) -> None:
-        for part in parts:
-            data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
-            self.digest.update(f"{len(data)}:".encode() + data)
+        self.digest.update(_framed(parts))
 
     def value(self, value: Any, path: str) -> None:
         """Digest any value; `path` says how the strategy reaches it."""
@@ -136,15 +135,7 @@ class _Walk:
         self.put(len(digests), *sorted(digests))
 
     def code(self, code: types.CodeType, path: str) -> None:
-        self.put("code", *signature(code))
-        for name, argument in operations(code):
-            self.put(name)
-            if not isinstance(argument, Constant):
-                self.put(argument)
-            elif isinstance(argument.value, types.CodeType):
-                self.code(argument.value, path)
-            else:
-                self.value(argument.value, f"a constant of {path}")
+        self.digest.update(_code(code, path))
 
     def function(self, function: types.FunctionType, path: str) -> None:
         self.put("function")
@@ -238,6 +229,40 @@ class _Walk:
             return
         for part in parts:
             self.value(list(part) if hasattr(part, "__next__") else part, path)
+
+
+class _Text:
+    """Takes what would be digested, to be digested later."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.update = self.parts.append
+
+
+@lru_cache(CODES)
+def _code(code: types.CodeType, path: str) -> bytes:
+    """What is digested of code: its constants have no identity, so that it is the same wherever the code is used."""
+    walk = _Walk(path)
+    walk.digest = text = _Text()
+    walk.put("code", *signature(code))
+    for name, argument in operations(code):
+        walk.put(name)
+        if not isinstance(argument, Constant):
+            walk.put(argument)
+        elif isinstance(argument.value, types.CodeType):
+            walk.code(argument.value, path)
+        else:
+            walk.value(argument.value, f"a constant of {path}")
+    return b"".join(text.parts)
+
+
+def _framed(parts: Iterable[Any]) -> bytes:
+    """Parts one after another, each behind its length."""
+    framed = []
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
+        framed.append(b"%d:%b" % (len(data), data))
+    return b"".join(framed)
 
 
 def _mapping(walk: _Walk, value: Any, path: str) -> None:

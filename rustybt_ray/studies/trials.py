@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("trial", "state", "error", "duration", "worker")
 STATES = {COMPLETE: "complete", FAILED: "failed", PRUNED: "pruned"}
-SMALL = 2_000  # rows
+SMALL = 50_000  # numbers
 
 
 @record_class(frozen=True)
@@ -170,15 +170,27 @@ def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[s
         place = {int(number): i for i, number in enumerate(block.numbers)}
         for number, error in block.errors.items():
             errors[place[number]] = f"{error.type}: {error.message}"  # type: ignore[call-overload]
-    columns: dict[str, Any] = {"trial": _values(block.numbers)}
-    columns |= {name: pl.Series(name, without_absent(values), strict=False) for name, values in params.items()}
-    columns |= {name: _values(block.metrics[:, i]) for i, name in enumerate(block.names)}
-    columns["state"] = [STATES[state] for state in block.state.tolist()]
-    columns["error"] = pl.Series(errors, dtype=pl.String)
-    columns["duration"] = _values(block.duration)
-    columns["worker"] = pl.Series(workers, dtype=pl.String)
-    schema = {"trial": pl.Int64, **dict.fromkeys((*block.names, "duration"), pl.Float64), "state": pl.String}
-    return pl.DataFrame(columns, schema_overrides=schema)
+    return pl.DataFrame(
+        [
+            pl.Series("trial", _values(block.numbers), dtype=pl.Int64),
+            *(pl.Series(name, without_absent(values), strict=False) for name, values in params.items()),
+            *_metrics(block),
+            pl.Series("state", [STATES[state] for state in block.state.tolist()], dtype=pl.String),
+            pl.Series("error", errors, dtype=pl.String),
+            pl.Series("duration", _values(block.duration), dtype=pl.Float64),
+            pl.Series("worker", workers, dtype=pl.String),
+        ]
+    )
+
+
+def _metrics(block: Block) -> "list[pl.Series]":
+    """A column a metric; of a small table parts of one series, for polars takes longer to make one than to fill it."""
+    import polars as pl
+
+    if block.metrics.size >= SMALL:
+        return [pl.Series(name, block.metrics[:, i]) for i, name in enumerate(block.names)]
+    count, whole = len(block), pl.Series(block.metrics.T.ravel().tolist(), dtype=pl.Float64)
+    return [whole.slice(i * count, count).alias(name) for i, name in enumerate(block.names)]
 
 
 def _values(column: np.ndarray) -> Any:
