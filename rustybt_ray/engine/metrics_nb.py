@@ -1,4 +1,4 @@
-"""Metrics of one segment from its curves and its account: sums only, no sort. Sums run over sixteen lanes in a fixed order."""
+"""Metrics of one segment from its curves and its account: sums only, no sort. Sums run over lanes in a fixed order."""
 
 import math
 
@@ -7,10 +7,11 @@ import numpy as np
 from rustybt_ray._typing import FloatArray, IntArray
 from rustybt_ray.engine._jit import kernel, local_zeros
 from rustybt_ray.engine.metrics import FLAT
-from rustybt_ray.engine.structures import SUM_LANES, Record
+from rustybt_ray.engine.structures import LANES, Record
 
 BLOCKS = 16
 FEW = 20  # daily returns a ratio needs
+TOGETHER = 16  # days of a curve that are looked at together
 
 # columns of a metrics row, in the order of `metrics.METRICS`
 (
@@ -23,53 +24,45 @@ FEW = 20  # daily returns a ratio needs
 
 @kernel
 def lane_total(lane: FloatArray) -> float:
-    """Sum of sixteen lanes, as a tree."""
-    low = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
-    high = ((lane[8] + lane[9]) + (lane[10] + lane[11])) + ((lane[12] + lane[13]) + (lane[14] + lane[15]))
-    return low + high
+    """Sum of eight lanes, as a tree."""
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
 
 
 @kernel
-def block_sums(returns: FloatArray) -> tuple[float, float]:
-    """Sum and sum of squares of the returns."""
-    total, squares = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
-    whole = len(returns) // SUM_LANES * SUM_LANES
-    for i in range(0, whole, SUM_LANES):
-        for k in range(SUM_LANES):
-            total[k] += returns[i + k]
-            squares[k] += returns[i + k] * returns[i + k]
-    for k in range(len(returns) - whole):
-        total[k] += returns[whole + k]
-        squares[k] += returns[whole + k] * returns[whole + k]
-    return lane_total(total), lane_total(squares)
+def two_lane_totals(lanes: FloatArray) -> float:
+    """Sum of sixteen lanes."""
+    return lane_total(lanes[:LANES]) + lane_total(lanes[LANES:])
 
 
 @kernel
 def add_powers(
-    second: FloatArray, third: FloatArray, fourth: FloatArray, short: FloatArray, k: int, x: float, below: float
-) -> None:
-    """Add the powers of a distance from the mean, and the square of a shortfall, to lane k."""
+    total: FloatArray, squares: FloatArray, cubes: FloatArray, fourths: FloatArray, short: FloatArray, k: int, x: float,
+    below: float,
+) -> None:  # fmt: skip
+    """Add a number's powers and the square of a shortfall to lane k."""
     square = x * x
-    second[k] += square
-    third[k] += square * x
-    fourth[k] += square * square
+    total[k] += x
+    squares[k] += square
+    cubes[k] += square * x
+    fourths[k] += square * square
     short[k] += below * below
 
 
 @kernel
-def centred_sums(returns: FloatArray, mean: float, risk_free: float) -> tuple[float, float, float, float]:
-    """Sums of the second, third and fourth power around the mean, and of squared shortfalls below the risk-free rate."""
-    second, third = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
-    fourth, short = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
-    whole = len(returns) // SUM_LANES * SUM_LANES
-    for i in range(0, whole, SUM_LANES):
-        for k in range(SUM_LANES):
+def power_sums(
+    returns: FloatArray, centre: float, risk_free: float, cubes: FloatArray, fourths: FloatArray, short: FloatArray
+) -> tuple[float, float]:
+    """Sum and sum of squares of the returns less `centre`; higher powers, and squared shortfalls, are added to lanes."""
+    total, squares = local_zeros(LANES, np.float64), local_zeros(LANES, np.float64)
+    whole = len(returns) // LANES * LANES
+    for i in range(0, whole, LANES):
+        for k in range(LANES):
             value = returns[i + k]
-            add_powers(second, third, fourth, short, k, value - mean, min(value - risk_free, 0.0))
+            add_powers(total, squares, cubes, fourths, short, k, value - centre, min(value - risk_free, 0.0))
     for k in range(len(returns) - whole):
         value = returns[whole + k]
-        add_powers(second, third, fourth, short, k, value - mean, min(value - risk_free, 0.0))
-    return lane_total(second), lane_total(third), lane_total(fourth), lane_total(short)
+        add_powers(total, squares, cubes, fourths, short, k, value - centre, min(value - risk_free, 0.0))
+    return lane_total(total), lane_total(squares)
 
 
 @kernel
@@ -115,27 +108,27 @@ def fall_together(
     if top < edge:
         if bottom < worst * peak:
             worst = bottom / peak
-        return peak, edge, worst, run + SUM_LANES, max(longest, run + SUM_LANES)
+        return peak, edge, worst, run + TOGETHER, max(longest, run + TOGETHER)
     top = max(peak, top)
     # runs between two peaks among these are shorter than sixteen
-    if bottom < worst * top or longest < SUM_LANES:
-        for k in range(SUM_LANES):
+    if bottom < worst * top or longest < TOGETHER:
+        for k in range(TOGETHER):
             state = fall(values[k], state)
         return state
-    reached, first, last = top * (1.0 - FLAT), SUM_LANES, 0
-    for k in range(SUM_LANES):
-        first = min(first, k if values[k] >= edge else SUM_LANES)
+    reached, first, last = top * (1.0 - FLAT), TOGETHER, 0
+    for k in range(TOGETHER):
+        first = min(first, k if values[k] >= edge else TOGETHER)
         last = max(last, k if values[k] >= reached else 0)
-    return top, reached, worst, SUM_LANES - 1 - last, max(longest, run + first)
+    return top, reached, worst, TOGETHER - 1 - last, max(longest, run + first)
 
 
 @kernel
 def drawdown(equity: FloatArray, capital: float) -> tuple[float, int]:
     """Lowest equity / running peak - 1, the capital in the peak, and the longest run of rows below the peak."""
     state = (capital, capital * (1.0 - FLAT), 1.0, 0, 0)
-    whole = len(equity) // SUM_LANES * SUM_LANES
-    for i in range(0, whole, SUM_LANES):
-        state = fall_together(equity[i : i + SUM_LANES], state)
+    whole = len(equity) // TOGETHER * TOGETHER
+    for i in range(0, whole, TOGETHER):
+        state = fall_together(equity[i : i + TOGETHER], state)
     for k in range(whole, len(equity)):
         state = fall(equity[k], state)
     return state[2] - 1.0, state[4]
@@ -166,21 +159,21 @@ def walk_days(equity: FloatArray, gross: FloatArray, capital: float, returns: Fl
     exactly zero. After ruin both are zero. The returns of sixteen days are made apart from where they go, which might be
     where the next are read.
     """  # fmt: skip
-    inverse, gains = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
-    total, most = local_zeros(SUM_LANES, np.float64), local_zeros(SUM_LANES, np.float64)
-    held, n = local_zeros(SUM_LANES, np.float64), len(equity)
+    inverse, gains = local_zeros(TOGETHER, np.float64), local_zeros(TOGETHER, np.float64)
+    total, most = local_zeros(TOGETHER, np.float64), local_zeros(TOGETHER, np.float64)
+    held, n = local_zeros(TOGETHER, np.float64), len(equity)
     returns[0] = (equity[0] - capital) / capital
-    whole = (n - 1) // SUM_LANES * SUM_LANES
-    for i in range(0, whole, SUM_LANES):
-        values, after, sizes = equity[i : i + SUM_LANES], equity[i + 1 : i + 1 + SUM_LANES], gross[i : i + SUM_LANES]
-        made = returns[i + 1 : i + 1 + SUM_LANES]
-        for k in range(SUM_LANES):
+    whole = (n - 1) // TOGETHER * TOGETHER
+    for i in range(0, whole, TOGETHER):
+        values, after, sizes = equity[i : i + TOGETHER], equity[i + 1 : i + 1 + TOGETHER], gross[i : i + TOGETHER]
+        made = returns[i + 1 : i + 1 + TOGETHER]
+        for k in range(TOGETHER):
             inverse[k] = 1.0 / values[k] if values[k] > 0.0 else 0.0
-        for k in range(SUM_LANES):
+        for k in range(TOGETHER):
             add_exposure(total, most, held, k, sizes[k] * inverse[k])
-        for k in range(SUM_LANES):
+        for k in range(TOGETHER):
             gains[k] = (after[k] - values[k]) * inverse[k]
-        for k in range(SUM_LANES):
+        for k in range(TOGETHER):
             made[k] = gains[k]
     for k in range(n - whole):
         t = whole + k
@@ -188,22 +181,44 @@ def walk_days(equity: FloatArray, gross: FloatArray, capital: float, returns: Fl
         add_exposure(total, most, held, k, gross[t] * one_over)
         if t + 1 < n:
             returns[t + 1] = (equity[t + 1] - equity[t]) * one_over
-    return lane_total(total) / n, highest(most), lane_total(held) / n
+    return two_lane_totals(total) / n, highest(most), two_lane_totals(held) / n
+
+
+@kernel
+def about_mean(n: int, mean: float, squares: float, cubes: float, fourths: float) -> tuple[float, float, float]:
+    """Sums of the second, third and fourth power around the mean, from those around zero."""
+    square = mean * mean
+    second, third = squares - n * square, cubes - 3.0 * mean * squares + 2.0 * n * mean * square
+    return second, third, fourths - 4.0 * mean * cubes + 6.0 * square * squares - 3.0 * n * square * square
 
 
 @kernel
 def distribution(returns: FloatArray, risk_free: float, moments: FloatArray) -> float:
-    """n, mean, standard deviation, skewness, kurtosis and block sums of the returns into `moments`; the downside deviation."""
+    """n, mean, standard deviation, skewness, kurtosis and block sums of the returns into `moments`; the downside deviation.
+
+    Powers are summed around zero, in the same pass as the blocks. That loses no digits as long as the mean is smaller than the
+    deviation; else they are summed again, around the mean.
+    """
+    cubes, fourths, short = (
+        local_zeros(LANES, np.float64), local_zeros(LANES, np.float64), local_zeros(LANES, np.float64)
+    )  # fmt: skip
     n = len(returns)
     size = n // BLOCKS
     head = n - BLOCKS * size
-    total, _ = block_sums(returns[:head])
+    total, squares = power_sums(returns[:head], 0.0, risk_free, cubes, fourths, short)
     for b in range(BLOCKS):
         low = head + b * size
-        moments[5 + b], moments[5 + BLOCKS + b] = block_sums(returns[low : low + size])
-        total += moments[5 + b]
-    mean = total / n
-    second, third, fourth, below = centred_sums(returns, mean, risk_free)
+        block, block_squares = power_sums(returns[low : low + size], 0.0, risk_free, cubes, fourths, short)
+        moments[5 + b], moments[5 + BLOCKS + b] = block, block_squares
+        total += block
+        squares += block_squares
+    mean, below = total / n, lane_total(short)
+    second, third, fourth = about_mean(n, mean, squares, lane_total(cubes), lane_total(fourths))
+    if not second > n * mean * mean:
+        for k in range(LANES):
+            cubes[k] = fourths[k] = 0.0
+        _, second = power_sums(returns, mean, risk_free, cubes, fourths, short)
+        third, fourth = lane_total(cubes), lane_total(fourths)
     deviation = math.sqrt(second / (n - 1)) if n > 1 else np.nan
     moments[0], moments[1], moments[2] = n, mean, deviation
     if deviation >= FLAT:

@@ -30,7 +30,7 @@ EQUITY, GROSS = range(2)
 CURVES = 2
 
 # rows valued together; partial sums of the metrics
-LANES, SUM_LANES = 8, 16
+LANES = 8
 
 # cells of a mask that are compared together, a multiple of 8, and changes whose columns are kept
 CHANGE_CELLS = 1 << 12

@@ -5,6 +5,7 @@ import math
 import warnings
 from collections import defaultdict
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -187,7 +188,7 @@ def test_as_empyrical_and_scipy_say(steps, risk_free, periods):
 
 
 @settings(max_examples=40)
-@given(seed=st.integers(0, 2**32 - 1), drift=st.sampled_from([-0.01, -0.001, 0.002]), rows=st.integers(1, 200))
+@given(seed=st.integers(0, 2**32 - 1), drift=st.sampled_from([-0.01, -0.001, 0.0, 0.002]), rows=st.integers(1, 500))
 def test_the_drawdown_is_bitwise_that_of_one_row_after_another(seed, drift, rows):
     steps = np.random.default_rng(seed).normal(drift, 0.01, rows).round(4)
     got = curve(1000.0 * np.cumprod(1.0 + steps))
@@ -202,6 +203,26 @@ def test_the_drawdown_is_bitwise_that_of_one_row_after_another(seed, drift, rows
             worst = value / peak
     assert got.metrics["max_drawdown"] == worst - 1.0
     assert got.metrics["max_drawdown_length"] == longest
+
+
+@pytest.mark.parametrize(("growth", "noise"), [(0.0, 0.01), (0.01, 0.0105), (0.01, 0.0095), (0.01, 1e-5), (-0.002, 1e-7)])
+def test_moments_lose_no_digits_whatever_the_mean_is_beside_the_deviation(growth, noise):
+    """Against sums in whole fractions of the same returns."""
+    steps = growth + np.random.default_rng(5).normal(0.0, noise, 3000) ** 3 / noise**2
+    got = curve(1000.0 * np.cumprod(1.0 + steps))
+    r = [Fraction(float(x)) for x in got.returns]
+    mean = sum(r) / len(r)
+    second, third, fourth = (float(sum((x - mean) ** k for x in r) / len(r)) for k in (2, 3, 4))
+    assert got.metrics["volatility"] == pytest.approx(math.sqrt(second * len(r) / (len(r) - 1) * 252), rel=1e-12)
+    assert got.metrics["skewness"] == pytest.approx(third / second**1.5, rel=1e-11, abs=1e-11)
+    assert got.metrics["kurtosis"] == pytest.approx(fourth / second**2, rel=1e-11)
+
+
+def test_the_return_of_a_day_on_which_nothing_moves_is_exactly_zero():
+    got = curve(np.repeat(1000.0 + 7.3 * np.arange(40), 9), capital=1000.3)
+    same = np.diff(got.equity) == 0.0
+    assert same.sum() > 200
+    assert np.all(got.returns[1:][same] == 0.0)
 
 
 class TestDegenerate:
