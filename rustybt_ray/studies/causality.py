@@ -68,14 +68,14 @@ def first_moved(
     before = decisions(weights)
     rows, assets = panel.shape
     low = min(first + (last - first) // 4, last)
-    drawn = uniform(seed, WAYS + rows + assets)
-    cuts = low + (drawn[:WAYS] * (max(last, low + 1) - low)).astype(np.int64)
-    steps, tilts = (drawn[WAYS : WAYS + rows] - 0.5) * 0.1, 0.8 + 0.45 * drawn[WAYS + rows :]
-    path = np.exp(np.cumsum(steps))[:, None] * tilts
+    drawn = uniform(seed, WAYS + assets + rows - low)
+    cuts = np.sort(low + (drawn[:WAYS] * (max(last, low + 1) - low)).astype(np.int64)).tolist()
+    tilts, steps = 0.8 + 0.45 * drawn[WAYS : WAYS + assets], (drawn[WAYS + assets :] - 0.5) * 0.1
+    path = np.exp(np.cumsum(steps[cuts[0] - low :]))[:, None] * tilts  # of the rows from the first cut on
     moved, checked = [], 0
-    for cut, scale in zip(np.sort(cuts).tolist(), (0.5, 2.0, np.nan), strict=True):
+    for cut, scale in zip(cuts, (0.5, 2.0, np.nan), strict=True):
         try:
-            after = decisions(strategy(AlteredData(panel, cut, path[cut + 1 :] * scale), **params))
+            after = decisions(strategy(AlteredData(panel, cut, path[cut + 1 - cuts[0] :] * scale), **params))
         except Exception:  # a strategy may refuse data it was never meant for; that shows nothing
             continue
         checked += 1

@@ -34,7 +34,7 @@ def eligible(block: Block, objective: str, require: "Sequence[Expression]") -> B
     allowed: BoolArray = (block.state == COMPLETE) & ~np.isnan(objective_values(block, objective))
     if "ruined" in block.names:
         allowed &= block.metrics[:, block.names.index("ruined")] != 1.0
-    columns = {name: block.metrics[:, i] for i, name in enumerate(block.names)}
+    columns = {name: block.metrics[:, i] for i, name in enumerate(block.names)} if require else {}
     for condition in require:
         allowed &= np.asarray(condition.evaluate(columns), dtype=np.bool_)
     return allowed

@@ -111,7 +111,8 @@ def merge(blocks: Sequence[Block]) -> Block:
             np.empty(0, np.int64), (), np.empty(0, np.uint8), np.empty((0, 0)), np.empty((0, 0)), empty, {}, ""
         )
     numbers = np.concatenate([block.numbers for block in blocks])
-    order = np.argsort(numbers, kind="stable")
+    # as one worker's are in order already, nothing is copied once more
+    order: Any = slice(None) if (numbers[1:] > numbers[:-1]).all() else np.argsort(numbers, kind="stable")
     return Block(
         numbers=numbers[order],
         names=names,
@@ -126,12 +127,12 @@ def merge(blocks: Sequence[Block]) -> Block:
     )
 
 
-def _windows(blocks: Sequence[Block], names: tuple[str, ...], order: np.ndarray) -> np.ndarray | None:
+def _windows(blocks: Sequence[Block], names: tuple[str, ...], order: Any) -> np.ndarray | None:
     """The metrics of every segment, NaN for trials without; None if no block has any."""
     segments = max((block.windows.shape[1] for block in blocks if block.windows is not None), default=0)
     if not segments:
         return None
-    made = np.full((len(order), segments, len(names)), np.nan)
+    made = np.full((sum(map(len, blocks)), segments, len(names)), np.nan)
     at = 0
     for block in blocks:
         if block.windows is not None:
@@ -141,7 +142,7 @@ def _windows(blocks: Sequence[Block], names: tuple[str, ...], order: np.ndarray)
     return stacked
 
 
-def _stacked(blocks: Sequence[Block], order: np.ndarray) -> np.ndarray | None:
+def _stacked(blocks: Sequence[Block], order: Any) -> np.ndarray | None:
     """The daily returns of all blocks, NaN for trials without and behind shorter ones; None if no block has any."""
     days = max((block.returns.shape[1] for block in blocks if block.returns is not None), default=0)
     if not days:
