@@ -152,13 +152,12 @@ def add_exposure(total: FloatArray, most: FloatArray, held: FloatArray, k: int, 
 
 @kernel
 def walk_days(equity: FloatArray, gross: FloatArray, capital: float, returns: FloatArray) -> tuple[float, float, float]:
-    """Fill the returns of each day on the one before, the first on the capital; the mean and the largest gross exposure over
-    value, and the share of days with a position.
+    """Fill the returns of each day; mean and largest gross exposure over value, and the share of days with a position.
 
-    A return is the gain times one over the value before, which gives the exposure too: one division a day, and no gain is
-    exactly zero. After ruin both are zero. The returns of sixteen days are made apart from where they go, which might be
-    where the next are read.
-    """  # fmt: skip
+    A return, the first on the capital, is the gain times one over the value before, which gives the exposure too: one
+    division a day, and no gain is exactly zero. After ruin both are zero. The returns of sixteen days are made apart from
+    where they go, which might be where the next are read.
+    """
     inverse, gains = local_zeros(TOGETHER, np.float64), local_zeros(TOGETHER, np.float64)
     total, most = local_zeros(TOGETHER, np.float64), local_zeros(TOGETHER, np.float64)
     held, n = local_zeros(TOGETHER, np.float64), len(equity)

@@ -17,7 +17,7 @@ log = logging.getLogger("rustybt_ray.engine")
 PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 FLOAT, HEAD = Struct("d"), object.__basicsize__
 _probe = np.zeros(1)
-# NumPy's binary interface puts it there; an interpreter whose objects are no addresses says so here
+# NumPy's binary interface puts it there; looked at once, because the head is Python's
 POINTER_BEHIND_HEAD = ctypes.c_void_p.from_address(id(_probe) + HEAD).value == _probe.ctypes.data
 
 

@@ -34,9 +34,7 @@ def is_plain(x: FloatArray, low: int, high: int) -> bool:
 
 
 @kernel
-def sum_lanes(
-    x: FloatArray, n: int, low: int, high: int, divisor: float, total: FloatArray, out: FloatArray
-) -> None:
+def sum_lanes(x: FloatArray, n: int, low: int, high: int, divisor: float, total: FloatArray, out: FloatArray) -> None:
     """The rows [low, high) of eight assets, as a vector; written out so that the compiler keeps their sums in registers."""
     s0, s1, s2, s3, s4, s5, s6, s7 = (
         total[0], total[1], total[2], total[3], total[4], total[5], total[6], total[7]

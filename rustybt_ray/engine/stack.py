@@ -13,6 +13,8 @@ from rustybt_ray.engine.native import address_of
 from rustybt_ray.engine.structures import DAYS, Targets
 from rustybt_ray.engine.weights import Weights
 
+BOOL = np.dtype(np.bool_)
+
 
 class Stack:
     """Masks of equal slots and schedule, or one trial's weights of another kind.
@@ -79,7 +81,7 @@ class Stack:
         """
         weights, references = _taken(handed)
         count, lent = len(self.places), references == ALONE or not self._waits
-        if isinstance(weights, Weights) and weights.mask is not None and weights.shape == self._shape:
+        if isinstance(weights, Weights) and weights.mask is not None and weights.mask.shape == self._shape:
             like = weights.slots, weights.rebalance
             if like != self._like:
                 if count:
@@ -99,7 +101,7 @@ class Stack:
     def _keep(self, number: int, mask: BoolArray, lent: bool) -> None:
         """Keep a mask, or a copy of one that somebody else may write, until it has been traded."""
         flags = mask.flags
-        if not (lent and flags.c_contiguous and (flags.owndata or not self._waits) and mask.dtype == np.bool_):
+        if not (lent and flags.c_contiguous and (flags.owndata or not self._waits) and mask.dtype is BOOL):
             if not len(self._copies):
                 self._copies = np.empty((self.size, *self._shape), np.bool_)
             self._copies[number] = mask

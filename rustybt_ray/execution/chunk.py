@@ -146,15 +146,14 @@ class ChunkRunner:
 
     def _run_targets(self, job: Job, simulator: Simulator, chunk: Chunk, trades: Trades) -> None:
         """Trials of a target function: it is called here, trial after trial, and its weights are traded at the desk."""
-        strategy, desk = self._strategies[job.digest], self._desk_of(job, simulator, len(chunk))
+        call, desk = self._limited(self._strategies[job.digest]), self._desk_of(job, simulator, len(chunk))
         data = self.workspace.data(job.version, scope=job.digest)
         desk.trades, began = trades, time.perf_counter()
         try:
             for i, params in enumerate(_rows(chunk)):
                 before = time.perf_counter()
                 try:
-                    with self._limits():
-                        handed = [strategy(data, **params)]
+                    handed = [call(data, **params)]
                 except (Exception, SystemExit, TrialTimedOut) as error:
                     trades.fail(i, error)
                     trades.took(i, before)
@@ -221,6 +220,17 @@ class ChunkRunner:
         if self._windows is not None:
             self._windows.rows.release()
         self._windows = None
+
+    def _limited(self, strategy: Callable[..., Any]) -> Callable[..., Any]:
+        """The strategy, held to its limits if it has any."""
+        if self._limits() is UNLIMITED:
+            return strategy
+
+        def call(data: Any, **params: Any) -> Any:
+            with self._limits():
+                return strategy(data, **params)
+
+        return call
 
     def _limits(self) -> Any:
         """What a strategy's call is held to."""

@@ -64,7 +64,7 @@ def strategy_digest(function: Any, version: str | None = None) -> str:
     if version is not None:
         walk = _Walk(name)
         walk.put("version", version, getattr(function, "__qualname__", name))
-        return walk.digest.hexdigest()
+        return str(walk.digest.hexdigest())
     return value_digest(function, name)
 
 
@@ -81,7 +81,7 @@ def value_digest(value: Any, name: str) -> str:
         walk.value(value, name)
     except RecursionError:
         raise StrategyError(f"{name} uses values that are nested too deeply to digest", name, VERSION) from None
-    return walk.digest.hexdigest()
+    return str(walk.digest.hexdigest())
 
 
 class _Walk:

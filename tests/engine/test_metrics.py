@@ -205,7 +205,9 @@ def test_the_drawdown_is_bitwise_that_of_one_row_after_another(seed, drift, rows
     assert got.metrics["max_drawdown_length"] == longest
 
 
-@pytest.mark.parametrize(("growth", "noise"), [(0.0, 0.01), (0.01, 0.0105), (0.01, 0.0095), (0.01, 1e-5), (-0.002, 1e-7)])
+@pytest.mark.parametrize(
+    ("growth", "noise"), [(0.0, 0.01), (0.01, 0.0105), (0.01, 0.0095), (0.01, 1e-5), (-0.002, 1e-7)]
+)
 def test_moments_lose_no_digits_whatever_the_mean_is_beside_the_deviation(growth, noise):
     """Against sums in whole fractions of the same returns."""
     steps = growth + np.random.default_rng(5).normal(0.0, noise, 3000) ** 3 / noise**2
