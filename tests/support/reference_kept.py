@@ -355,10 +355,10 @@ class Kept:
         ended = [column for column in range(self.panel.shape[1]) if 0 <= self.last_row(column) < row]
         for column in [column for column in self.positions if column in ended]:
             held = self.positions.pop(column)
-            if held.amount:
-                price = held.price * (1 + Fraction(self.settings.delisting_return))
-                self.move(held.amount * price)
-                self.day.transactions.append([row, column, -held.amount, float(price), -1, 0.0])
+            # a position of no shares is closed too: zipline asks whether there is one, not how large it is
+            price = held.price * (1 + Fraction(self.settings.delisting_return)) if held.amount else held.price
+            self.move(held.amount * price)
+            self.day.transactions.append([row, column, -held.amount, float(price), -1, 0.0])
         for column in [column for column in self.book if column in ended]:
             for order in list(self.book[column]):
                 self.end(order, row)
