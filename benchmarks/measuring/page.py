@@ -134,8 +134,12 @@ def regression(found: Results) -> str:
 our sweep against a hand-written kernel for the same trades, against a loop over our own simulator, 25 trials of a year
 against such a loop, and the walk-forward against the plain grid, so that machines cancel out. It counts CPU time, adds pairs of runs
 until the 95 % interval of the median ratio lies on one side of the bound, and fails where a ratio is more than 10 % above
-its reference beyond that noise, still after three minutes. `.venv/bin/python benchmarks/gate.py --prove` shows that 20 repeats of
-each case pass and that a planted slowdown of a fifth is caught in each."""
+its reference beyond that noise, still after three minutes and in other processes. `.venv/bin/python benchmarks/gate.py --prove`
+shows that 20 repeats of each case pass and that a planted slowdown of a fifth is caught in each.
+
+Some versions of the kernel are a fifth slower in a third of all processes, by where its code happens to lie in memory; no
+comparison within one process shows that. `.venv/bin/python benchmarks/copies.py` times many copies of the code in one process: they
+should take the same."""
 
 
 def archive(found: Results) -> str:

@@ -5,6 +5,7 @@ import importlib
 import json
 import math
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,30 @@ def test_a_neighbour_goes_and_a_slowdown_stays(monkeypatch, stays, failed):
     monkeypatch.setattr(gate, "cpu", lambda call: call())
     ours = lambda: 1.5 if now[-1] < stays else 1.0  # noqa: E731
     assert gate.judge("case", ours, lambda: 1.0, gate.Reference(1.0, 1.0)).failed is failed
+
+
+def test_what_fails_here_is_heard_elsewhere(monkeypatch):
+    gate = load("gate")
+    monkeypatch.setattr(gate.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(gate, "cpu", lambda call: call())
+    asked = []
+
+    def elsewhere(ratio):
+        asked.append(ratio)
+        return gate.series("case", lambda: ratio, lambda: 1.0, gate.Reference(1.0, 1.0))
+
+    judge = partial(gate.judge, "case", lambda: 1.2, lambda: 1.0, gate.Reference(1.0, 1.0))
+    assert not judge(partial(elsewhere, 1.0)).failed
+    assert asked == [1.0]
+    assert judge(partial(elsewhere, 1.2)).failed
+    assert asked == [1.0] + [1.2] * (len(gate.PAUSES) - 1)
+
+
+def test_a_series_in_a_process_of_its_own_gives_the_same_kind_of_verdict():
+    gate = load("gate")
+    verdict = gate.elsewhere("small", 2.0)
+    assert (verdict.name, verdict.failed) == ("small", True)
+    assert verdict.reference == gate.Reference(**json.loads(gate.REFERENCE.read_text())["ratios"]["small"])
 
 
 def test_the_gate_takes_few_pairs_where_it_is_clear_and_says_when_it_is_not(monkeypatch):
