@@ -222,21 +222,25 @@ class ChunkRunner:
         self._windows = None
 
     def _limited(self, strategy: Callable[..., Any]) -> Callable[..., Any]:
-        """The strategy, held to its limits if it has any."""
-        if self._limits() is UNLIMITED:
+        """The strategy, each call held to its limits if it has any."""
+        if self._unlimited:
             return strategy
 
-        def call(data: Any, **params: Any) -> Any:
+        def call(data: Any, /, **params: Any) -> Any:
             with self._limits():
                 return strategy(data, **params)
 
         return call
 
+    @property
+    def _unlimited(self) -> bool:
+        return self._memory is None and (self._job is None or self._job.trial_timeout is None)
+
     def _limits(self) -> Any:
         """What a strategy's call is held to."""
-        seconds = self._job.trial_timeout if self._job is not None else None
-        if self._memory is None and seconds is None:
+        if self._unlimited:
             return UNLIMITED
+        seconds = self._job.trial_timeout if self._job is not None else None
         limits = ExitStack()
         if self._memory is not None:
             limits.enter_context(self._memory.trial())

@@ -1,7 +1,10 @@
 """What a worker keeps between chunks; what it computes is tested by the contracts of the pools."""
 
 import gc
+import signal
+import time
 import weakref
+from dataclasses import replace
 
 import numpy as np
 from trials import job_on, wave_panel
@@ -34,3 +37,25 @@ def test_weights_do_not_outlive_their_chunk():
     assert all(ref() is None for ref in seen)
     again = runner.run(Chunk(2, np.arange(3), {"p": [1, 2, 3]}))
     assert np.array_equal(first.metrics, again.metrics, equal_nan=True)
+
+
+def test_each_call_is_held_to_its_limit_by_itself_and_weights_to_none():
+    """Together the calls take longer than the limit; before and behind them there is none."""
+    alarms = []
+
+    def strategy(data, p):
+        alarms.append(signal.getitimer(signal.ITIMER_REAL)[0])
+        time.sleep(p)
+        return equal_weight(data.close > 0.0)
+
+    workspace = Workspace(OptimizationConfig())
+    workspace.open(PANEL)
+    runner = ChunkRunner(workspace)
+    job = replace(job_on(PANEL, len, kind="target", digest="two"), trial_timeout=0.5)
+    runner.prepare(job, strategy)
+    runner.run(Chunk(1, np.arange(1), {"p": [0.0]}))
+    block = runner.run(Chunk(2, np.arange(6), {"p": [0.15, 0.15, 0.15, 0.15, 2.0, 0.15]}))
+    assert [error.type for error in block.errors.values()] == ["TrialTimedOut"]
+    assert list(block.errors) == [4]
+    assert all(0.4 < alarm <= 0.5 for alarm in alarms[1:])
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
