@@ -58,4 +58,4 @@ def test_each_call_is_held_to_its_limit_by_itself_and_weights_to_none():
     assert [error.type for error in block.errors.values()] == ["TrialTimedOut"]
     assert list(block.errors) == [4]
     assert all(0.4 < alarm <= 0.5 for alarm in alarms[1:])
-    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+    assert not 0.0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.5  # that of the test's own runner may be set
