@@ -3,10 +3,10 @@
     python benchmarks/copies.py                 # change, daily and fractional, 14 copies of the code
     python benchmarks/copies.py daily --copies 40
 
-Predictors of a processor tell instructions apart by parts of their addresses. Some versions of the kernel have instructions that
-are taken for each other at a third of all addresses; a process draws its address when it loads the code. Such a version is a
-fifth slower in a third of all processes, which no comparison within one process shows. Here one process loads the code many
-times and times each copy on the same trials, in turn: all should take the same.
+Some versions of the kernel are a fifth slower at a third of all addresses, presumably because the processor's predictors tell
+instructions apart by parts of their addresses alone. A process draws its address when it loads the code, so that such a version
+is slow in a third of all processes, which no comparison within one process shows. Here one process loads the code many times
+and times each copy on the same trials, in turn: all should take the same. Exits with 1 if two or more take a tenth longer.
 """
 
 import argparse
