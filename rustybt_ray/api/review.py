@@ -30,7 +30,7 @@ def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> boo
     (first, last), function = job.segments[0], loaded.strategy.function
     weights = function(workspace(job.config).data(panel.version, scope=job.digest), **best.params)
     try:
-        row = first_moved(function, best.params, panel, weights, first, last, job.seed)
+        row = first_moved(function, best.params, panel, weights, first, last, job.seed, job.digest)
     except StrategyError:
         return None
     return True if row is None else day(panel, row)

@@ -206,7 +206,7 @@ def _causality(found: WalkForward, forward: Forward, job: Job) -> bool | str | N
     first, last = forward.asked.job.segments[0]
     try:
         weights = function(workspace(job.config).data(panel.version, scope=job.digest), **params)
-        row = first_moved(function, params, panel, weights, first, last, job.seed)
+        row = first_moved(function, params, panel, weights, first, last, job.seed, job.digest)
     except StrategyError:
         return None
     return True if row is None else day(panel, row)

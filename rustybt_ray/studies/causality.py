@@ -1,6 +1,7 @@
 """Does a strategy see the future? Change all bars after a cut and look whether a decision up to it moves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,39 +14,90 @@ from rustybt_ray.workspace.asset_cache import Assets
 from rustybt_ray.workspace.history_cache import HistoryCache
 from rustybt_ray.workspace.market_data import MarketData
 
-WAYS = 3
+SCALES = (0.5, 2.0, np.nan)
 CACHE_BYTES = 1 << 30
+SMALL = 1 << 20  # bytes of a field
+_kept = HistoryCache(16 << 20, permanent=())
+"""Altered fields of small panels, and what strategies made of them, for the next study with the same panel, rows and seed."""
 
 
-class AlteredData(MarketData):
-    """A panel whose bars after a cut are others; a field is altered when it is first asked for.
+class Futures:
+    """Three seeded cuts, and how all bars after each are replaced.
 
     Parameters
     ----------
     panel : Panel
-    cut : int
-        Last row that stays as it is.
-    change : ndarray, shape (T - cut - 1, N), or NaN
-        What prices after the cut are multiplied by; NaN makes the bars missing. Volumes are multiplied by it too.
+    first, last : int
+        Rows of the study; cuts are drawn from its last three quarters.
+    seed : int
+
+    Attributes
+    ----------
+    cuts : tuple of int
+        Last rows that stay as they are, in order.
     """
 
-    def __init__(self, panel: Panel, cut: int, change: FloatArray | float) -> None:
-        super().__init__(panel, HistoryCache(CACHE_BYTES), Assets.of(panel))
-        self._cut, self._change = cut, change
-        self._altered: dict[str, FloatArray] = {}
+    def __init__(self, panel: Panel, first: int, last: int, seed: int) -> None:
+        self._panel, self._seed, self._low = panel, seed, min(first + (last - first) // 4, last)
+        drawn = uniform(seed, len(SCALES))
+        self.cuts = tuple(sorted((self._low + (drawn * (max(last, self._low + 1) - self._low)).astype(int)).tolist()))
+
+    def key(self, way: int) -> tuple[Hashable, ...]:
+        """What tells the future after cut number `way` from all others."""
+        return self._panel.version, self._seed, self._low, self.cuts[0], self.cuts[way], way
+
+    @cached_property
+    def _path(self) -> tuple[FloatArray, FloatArray]:
+        """A path from the first cut on, and by how much each asset is above it."""
+        rows, assets = self._panel.shape
+        drawn = uniform(self._seed, len(SCALES) + assets + rows - self._low)[len(SCALES) :]
+        steps = (drawn[assets + self.cuts[0] - self._low :] - 0.5) * 0.1
+        return np.exp(np.cumsum(steps)), 0.8 + 0.45 * drawn[:assets]
+
+    def field(self, way: int, name: str) -> FloatArray:
+        """A field of the panel, its rows after cut number `way` replaced: prices and volumes on the path, or missing."""
+        made: FloatArray = getattr(self._panel, name).copy()
+        path, tilts = self._path
+        after = self.cuts[way] + 1
+        rows = (made.T if name == "mark" else made)[after:]
+        rows *= path[after - self.cuts[0] :, None]
+        rows *= tilts * SCALES[way]
+        return made
+
+
+class AlteredData(MarketData):
+    """A panel with another future; a field is altered when it is first asked for.
+
+    Parameters
+    ----------
+    panel : Panel
+    futures : Futures
+    way : int
+        Which of them.
+    scope : hashable
+        What the strategy's own functions belong to, as in `MarketData`.
+    history : HistoryCache
+        Where altered fields and indicators are kept.
+    """
+
+    def __init__(self, panel: Panel, futures: Futures, way: int, scope: Hashable, history: HistoryCache) -> None:
+        super().__init__(panel, history, Assets.of(panel))
+        self._futures, self._way, self.scope = futures, way, scope
+        self._version = futures.key(way)
 
     def _field(self, name: str) -> FloatArray:
-        if name not in self._altered:
-            made = getattr(self._panel, name).copy()
-            rows = made.T if name == "mark" else made
-            rows[self._cut + 1 :] *= self._change
-            made.flags.writeable = False
-            self._altered[name] = made
-        return self._altered[name]
+        return self._keep(("field", name), None, lambda: self._futures.field(self._way, name))
 
 
 def first_moved(
-    strategy: Callable[..., Any], params: dict[str, Any], panel: Panel, weights: Any, first: int, last: int, seed: int
+    strategy: Callable[..., Any],
+    params: dict[str, Any],
+    panel: Panel,
+    weights: Any,
+    first: int,
+    last: int,
+    seed: int,
+    scope: Hashable,
 ) -> int | None:
     """First row whose decision changes when all bars after one of three seeded cuts change; None if none does.
 
@@ -57,25 +109,22 @@ def first_moved(
         A target function.
     weights : Weights or array_like
         What it returns for these `params` on the panel as it is.
-    first, last : int
-        Rows of the study; cuts are drawn from its last three quarters.
+    first, last, seed
+        As in `Futures`.
+    scope : hashable
+        The strategy's digest.
 
     Raises
     ------
     StrategyError
         If the strategy fails on all three altered panels.
     """
-    before = decisions(weights)
-    rows, assets = panel.shape
-    low = min(first + (last - first) // 4, last)
-    drawn = uniform(seed, WAYS + assets + rows - low)
-    cuts = np.sort(low + (drawn[:WAYS] * (max(last, low + 1) - low)).astype(np.int64)).tolist()
-    tilts, steps = 0.8 + 0.45 * drawn[WAYS : WAYS + assets], (drawn[WAYS + assets :] - 0.5) * 0.1
-    path = np.exp(np.cumsum(steps[cuts[0] - low :]))[:, None] * tilts  # of the rows from the first cut on
+    before, futures = decisions(weights), Futures(panel, first, last, seed)
+    history = _kept if panel.close.nbytes <= SMALL else HistoryCache(CACHE_BYTES)
     moved, checked = [], 0
-    for cut, scale in zip(cuts, (0.5, 2.0, np.nan), strict=True):
+    for way, cut in enumerate(futures.cuts):
         try:
-            after = decisions(strategy(AlteredData(panel, cut, path[cut + 1 - cuts[0] :] * scale), **params))
+            after = decisions(strategy(AlteredData(panel, futures, way, scope, history), **params))
         except Exception:  # a strategy may refuse data it was never meant for; that shows nothing
             continue
         checked += 1

@@ -46,7 +46,7 @@ class MarketData:
         self._placed = placed or (lambda field, adjust: None)
         self._history = history
         self._get = history.get
-        self._version = panel.version
+        self._version: Hashable = panel.version
 
     # what there is
 
