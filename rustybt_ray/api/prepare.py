@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rustybt_ray._record import record_class
 from rustybt_ray._typing import DateLike
-from rustybt_ray._validation import check_choice
+from rustybt_ray._validation import check_choice, check_number
 from rustybt_ray.api.objectives import read_objectives
 from rustybt_ray.api.panels import day, open_panel, traded_panel
 from rustybt_ray.api.rungs import rungs
@@ -16,7 +16,6 @@ from rustybt_ray.api.strategies import Loaded, resolve, rules_of
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.costs import Costs
-from rustybt_ray.engine.market import make_rules
 from rustybt_ray.engine.metrics import METRICS, ORDERED
 from rustybt_ray.engine.settings import FILLS, Settings
 from rustybt_ray.exceptions import InputError
@@ -99,7 +98,7 @@ def prepare(
     if kind == ZIPLINE:
         _check_zipline(bars, fill, settings)
     panel = traded_panel(bars, settings, config)
-    make_rules(panel, capital, costs, settings)
+    check_number("capital", capital, low=0.0, strict=True)
     first, last = panel.rows_between(start, end)
     asked: dict[str, Any] = {"digest": loaded.digest, "kind": kind, "version": panel.version, "seed": seed}
     asked |= {"capital": float(capital), "costs": costs, "fill": fill, "settings": settings}

@@ -191,6 +191,8 @@ class Panel:
         InputError
             If no session lies between them; the message names the panel's own range.
         """
+        if start is None and end is None:
+            return 0, int(self.last_rows[-1])
         low = np.datetime64(int(self.sessions[0]), "ns") if start is None else as_date(start, "start")
         high = np.datetime64(int(self.sessions[-1]), "ns") if end is None else as_date(end, "end")
         first = int(np.searchsorted(self.sessions, low.astype("datetime64[ns]").astype(np.int64), side="left"))

@@ -14,6 +14,7 @@ from numba.np.arrayobj import make_array, populate_array
 
 from rustybt_ray.engine._objects import target_machine
 from rustybt_ray.engine.native import Kind
+from rustybt_ray.engine.structures import LANES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -132,3 +133,36 @@ def local_zeros(context: Any, count: Any, dtype: Any) -> Any:
         return made._getvalue()
 
     return kind(count, dtype), generate
+
+
+@intrinsic(prefer_literal=True)
+def extremes(context: Any, values: Any, count: Any) -> Any:
+    """Largest and smallest of the first `count` numbers of a vector, a literal multiple of eight.
+
+    Written with vectors because the compiler makes single comparisons of two extremes that are sought side by side.
+    """
+    kind, number = types.UniTuple(types.float64, 2), count.literal_value
+
+    def generate(target: Any, builder: Any, signature: Any, given: Sequence[Any]) -> Any:
+        array, eight = make_array(values)(target, builder, given[0]), ir.VectorType(ir.DoubleType(), LANES)
+        data = builder.bitcast(array.data, eight.as_pointer())
+        places = (builder.gep(data, [target.get_constant(types.intp, i)]) for i in range(number // LANES))
+        loaded = [builder.load(place, align=8) for place in places]
+        found = []
+        for order in (">", "<"):
+            extreme = loaded[0]
+            for other in loaded[1:]:
+                extreme = builder.select(builder.fcmp_ordered(order, other, extreme), other, extreme)
+            for half in (4, 2, 1):
+                low, high = (_part(builder, extreme, start, half) for start in (0, half))
+                extreme = builder.select(builder.fcmp_ordered(order, high, low), high, low)
+            found.append(builder.extract_element(extreme, ir.Constant(ir.IntType(32), 0)))
+        return target.make_tuple(builder, signature.return_type, found)
+
+    return kind(values, count), generate
+
+
+def _part(builder: Any, vector: Any, start: int, count: int) -> Any:
+    """So many elements of a vector from `start` on."""
+    places = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(start, start + count)))
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), places)

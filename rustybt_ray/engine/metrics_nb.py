@@ -5,13 +5,14 @@ import math
 import numpy as np
 
 from rustybt_ray._typing import FloatArray, IntArray
-from rustybt_ray.engine._jit import kernel, local_zeros
+from rustybt_ray.engine._jit import extremes, kernel, local_zeros
 from rustybt_ray.engine.metrics import FLAT
 from rustybt_ray.engine.structures import LANES, Record
 
 BLOCKS = 16
 FEW = 20  # daily returns a ratio needs
-TOGETHER = 16  # days of a curve that are looked at together
+DAYS = 16  # whose returns are made together
+TOGETHER = 32  # rows of which only the largest and the smallest value are looked at, if these tell enough
 
 # columns of a metrics row, in the order of `metrics.METRICS`
 (
@@ -26,12 +27,6 @@ TOGETHER = 16  # days of a curve that are looked at together
 def lane_total(lane: FloatArray) -> float:
     """Sum of eight lanes, as a tree."""
     return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
-
-
-@kernel
-def two_lane_totals(lanes: FloatArray) -> float:
-    """Sum of sixteen lanes."""
-    return lane_total(lanes[:LANES]) + lane_total(lanes[LANES:])
 
 
 @kernel
@@ -77,61 +72,67 @@ def fall(value: float, state: tuple[float, float, float, int, int]) -> tuple[flo
 
 
 @kernel
-def highest(values: FloatArray) -> float:
-    """Largest of sixteen values."""
-    eight, four = local_zeros(8, np.float64), local_zeros(4, np.float64)
-    for k in range(8):
-        eight[k] = values[k] if values[k] > values[k + 8] else values[k + 8]
-    for k in range(4):
-        four[k] = eight[k] if eight[k] > eight[k + 4] else eight[k + 4]
-    return max(max(four[0], four[1]), max(four[2], four[3]))
-
-
-@kernel
-def lowest(values: FloatArray) -> float:
-    """Smallest of sixteen values."""
-    eight, four = local_zeros(8, np.float64), local_zeros(4, np.float64)
-    for k in range(8):
-        eight[k] = values[k] if values[k] < values[k + 8] else values[k + 8]
-    for k in range(4):
-        four[k] = eight[k] if eight[k] < eight[k + 4] else eight[k + 4]
-    return min(min(four[0], four[1]), min(four[2], four[3]))
-
-
-@kernel
 def fall_together(
-    values: FloatArray, state: tuple[float, float, float, int, int]
+    equity: FloatArray, t: int, state: tuple[float, float, float, int, int]
 ) -> tuple[float, float, float, int, int]:
-    """`fall` for sixteen values, without looking at each where that moves nothing but the peak and the runs at both ends."""
-    peak, edge, worst, run, longest = state
-    top, bottom = highest(values), lowest(values)
+    """State after the eight rows from `t` on: peak, edge and lowest value / peak as in `fall`, `behind`, and the most rows below.
+
+    `behind` is a row behind the last one that reached the peak, with no other that did in between.
+    """
+    peak, edge, worst, behind, longest = state
+    top, bottom = extremes(equity[t : t + LANES], LANES)
     if top < edge:
-        if bottom < worst * peak:
-            worst = bottom / peak
-        return peak, edge, worst, run + TOGETHER, max(longest, run + TOGETHER)
-    top = max(peak, top)
-    # runs between two peaks among these are shorter than sixteen
-    if bottom < worst * top or longest < TOGETHER:
-        for k in range(TOGETHER):
-            state = fall(values[k], state)
-        return state
-    reached, first, last = top * (1.0 - FLAT), TOGETHER, 0
-    for k in range(TOGETHER):
-        first = min(first, k if values[k] >= edge else TOGETHER)
-        last = max(last, k if values[k] >= reached else 0)
-    return top, reached, worst, TOGETHER - 1 - last, max(longest, run + first)
+        return peak, edge, bottom / peak if bottom < worst * peak else worst, behind, longest
+    if t + LANES - behind + TOGETHER > longest:
+        first = t
+        while equity[first] < edge:
+            first += 1
+        longest = max(longest, first - run_start(equity, edge, behind))
+    # runs between two peaks among these are shorter than eight
+    if bottom < worst * max(peak, top) or longest < LANES:
+        fallen = (peak, edge, worst, 0, longest)
+        for k in range(t, t + LANES):
+            fallen = fall(equity[k], fallen)
+        worst, longest = fallen[2], max(longest, fallen[4])
+    return max(peak, top), max(peak, top) * (1.0 - FLAT), worst, t + LANES, longest
+
+
+@kernel
+def run_start(equity: FloatArray, edge: float, behind: int) -> int:
+    """The row behind the last one before `behind` that reached the peak."""
+    while behind > 0 and equity[behind - 1] < edge:
+        behind -= 1
+    return behind
 
 
 @kernel
 def drawdown(equity: FloatArray, capital: float) -> tuple[float, int]:
-    """Lowest equity / running peak - 1, the capital in the peak, and the longest run of rows below the peak."""
-    state = (capital, capital * (1.0 - FLAT), 1.0, 0, 0)
+    """Lowest equity / running peak - 1, the capital in the peak, and the longest run of rows below the peak.
+
+    Of 32 rows together only the largest and the smallest value are looked at, unless these could be a new depth after a new
+    peak, or end a run that is longer than all before.
+    """
+    peak, edge, worst, behind, longest = capital, capital * (1.0 - FLAT), 1.0, 0, 0
     whole = len(equity) // TOGETHER * TOGETHER
     for i in range(0, whole, TOGETHER):
-        state = fall_together(equity[i : i + TOGETHER], state)
+        top, bottom = extremes(equity[i : i + TOGETHER], TOGETHER)
+        reached, deeper = top >= edge, bottom < worst * max(peak, top)
+        if reached and (deeper or i + TOGETHER - behind + TOGETHER > longest):
+            state = (peak, edge, worst, behind, longest)
+            for t in range(i, i + TOGETHER, LANES):
+                state = fall_together(equity, t, state)
+            peak, edge, worst, behind, longest = state
+        elif deeper:
+            worst = bottom / peak
+        else:
+            behind = i + TOGETHER if reached else behind
+            peak = max(peak, top)
+            edge = peak * (1.0 - FLAT)
+    run = whole - run_start(equity, edge, behind)
+    fallen = (peak, edge, worst, run, max(longest, run))
     for k in range(whole, len(equity)):
-        state = fall(equity[k], state)
-    return state[2] - 1.0, state[4]
+        fallen = fall(equity[k], fallen)
+    return fallen[2] - 1.0, fallen[4]
 
 
 @kernel
@@ -158,29 +159,32 @@ def walk_days(equity: FloatArray, gross: FloatArray, capital: float, returns: Fl
     division a day, and no gain is exactly zero. After ruin both are zero. The returns of sixteen days are made apart from
     where they go, which might be where the next are read.
     """
-    inverse, gains = local_zeros(TOGETHER, np.float64), local_zeros(TOGETHER, np.float64)
-    total, most = local_zeros(TOGETHER, np.float64), local_zeros(TOGETHER, np.float64)
-    held, n = local_zeros(TOGETHER, np.float64), len(equity)
+    inverse, gains = local_zeros(DAYS, np.float64), local_zeros(DAYS, np.float64)
+    # eight lanes, of which each gets two days: those of sixteen find no room in the registers
+    total, most = local_zeros(LANES, np.float64), local_zeros(LANES, np.float64)
+    held, n = local_zeros(LANES, np.float64), len(equity)
     returns[0] = (equity[0] - capital) / capital
-    whole = (n - 1) // TOGETHER * TOGETHER
-    for i in range(0, whole, TOGETHER):
-        values, after, sizes = equity[i : i + TOGETHER], equity[i + 1 : i + 1 + TOGETHER], gross[i : i + TOGETHER]
-        made = returns[i + 1 : i + 1 + TOGETHER]
-        for k in range(TOGETHER):
+    whole = (n - 1) // DAYS * DAYS
+    for i in range(0, whole, DAYS):
+        values, after, sizes = equity[i : i + DAYS], equity[i + 1 : i + 1 + DAYS], gross[i : i + DAYS]
+        made = returns[i + 1 : i + 1 + DAYS]
+        for k in range(DAYS):
             inverse[k] = 1.0 / values[k] if values[k] > 0.0 else 0.0
-        for k in range(TOGETHER):
+        for k in range(LANES):
             add_exposure(total, most, held, k, sizes[k] * inverse[k])
-        for k in range(TOGETHER):
+        for k in range(LANES):
+            add_exposure(total, most, held, k, sizes[LANES + k] * inverse[LANES + k])
+        for k in range(DAYS):
             gains[k] = (after[k] - values[k]) * inverse[k]
-        for k in range(TOGETHER):
+        for k in range(DAYS):
             made[k] = gains[k]
     for k in range(n - whole):
         t = whole + k
         one_over = 1.0 / equity[t] if equity[t] > 0.0 else 0.0
-        add_exposure(total, most, held, k, gross[t] * one_over)
+        add_exposure(total, most, held, k % LANES, gross[t] * one_over)
         if t + 1 < n:
             returns[t + 1] = (equity[t + 1] - equity[t]) * one_over
-    return two_lane_totals(total) / n, highest(most), two_lane_totals(held) / n
+    return lane_total(total) / n, extremes(most, LANES)[0], lane_total(held) / n
 
 
 @kernel

@@ -1,14 +1,17 @@
 """What every worker does with a chunk: call the strategy for each trial, trade its weights, collect columns."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rustybt_ray.data.panel import Panel
 from rustybt_ray.engine.backtest import Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES
 from rustybt_ray.engine.structures import DAYS
@@ -70,11 +73,8 @@ class ChunkRunner:
         elif job.digest not in self._strategies:
             self._strategies[job.digest] = unpack(job.strategy)
         panel = self.workspace.bundles.get(job.version)
-        make: Any = _algorithms() if job.kind == ZIPLINE else Simulator
-        last = self._simulator
         self._close_desk()
-        if not isinstance(last, make) or self._job is None or rules(self._job) != rules(job) or last.panel is not panel:
-            self._simulator = make(panel, **rules(job))
+        self._simulator = self._ledger_of(job, panel)
         if job.memory_limit is None:
             self._memory = None
         elif self._memory is None or self._memory.limit != job.memory_limit:
@@ -94,7 +94,23 @@ class ChunkRunner:
         """Let go of the job and its panel; loaded strategies stay."""
         self._release_windows()
         self._close_desk()
-        self._job = self._simulator = None
+        self._put_aside()
+        self._job = None
+
+    def _ledger_of(self, job: Job, panel: Panel) -> "Simulator | AlgorithmRunner":
+        """The last job's ledger or one put aside, where it fits, else a new one."""
+        make: Any = _algorithms() if job.kind == ZIPLINE else Simulator
+        asked, ledger = rules(job), self._simulator
+        if self._job is None or rules(self._job) != asked:
+            self._put_aside()
+            ledger = self.workspace.take_ledger(job.version, asked)
+        return ledger if isinstance(ledger, make) and ledger.panel is panel else make(panel, **asked)  # type: ignore[no-any-return]
+
+    def _put_aside(self) -> None:
+        """Leave the ledger to who needs one of the same panel and rules next."""
+        if self._job is not None and self._simulator is not None:
+            self.workspace.put_ledger(self._job.version, rules(self._job), self._simulator)
+        self._simulator = None
 
     def run(self, chunk: Chunk) -> Block:
         """Run a chunk's trials; what a strategy raises becomes that trial's error.
@@ -149,6 +165,8 @@ class ChunkRunner:
         call, desk = self._limited(self._strategies[job.digest]), self._desk_of(job, simulator, len(chunk))
         data = self.workspace.data(job.version, scope=job.digest)
         desk.trades, began = trades, time.perf_counter()
+        # as numbers of Python: reading and writing an array's would be a tenth of a short trial
+        spent, quickest = [0.0] * len(chunk), math.inf
         try:
             for i, params in enumerate(_rows(chunk)):
                 before = time.perf_counter()
@@ -156,15 +174,19 @@ class ChunkRunner:
                     handed = [call(data, **params)]
                 except (Exception, SystemExit, TrialTimedOut) as error:
                     trades.fail(i, error)
-                    trades.took(i, before)
+                    spent[i] = time.perf_counter() - before
                     continue
-                self.pace.decided(trades.took(i, before) - before)
+                spent[i] = took = time.perf_counter() - before
+                if took < quickest:
+                    quickest = took
                 try:
                     desk.trade(i, handed)
                 except (Exception, SystemExit) as error:
                     trades.fail(i, error)
         finally:
             desk.finish()
+        trades.block.duration += spent
+        self.pace.decided(quickest)
         desk.shared(began, len(chunk))
 
     def _desk_of(self, job: Job, simulator: Simulator, count: int) -> Desk:
@@ -267,7 +289,7 @@ def _rows(chunk: Chunk) -> Any:
     names = tuple(chunk.columns)
     if not names:
         return ({} for _ in range(len(chunk)))
-    rows = (dict(zip(names, row, strict=True)) for row in zip(*chunk.columns.values(), strict=True))
+    rows = map(dict, map(zip, repeat(names), zip(*chunk.columns.values(), strict=True)))
     holes = any(isinstance(values, list) and ABSENT in values for values in chunk.columns.values())
     return map(present, rows) if holes else rows
 

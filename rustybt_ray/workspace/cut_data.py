@@ -31,7 +31,7 @@ class CutData(MarketData):
     @property
     def version(self) -> str:
         """Under which its indicators are kept."""
-        return self._version
+        return self._panel.version
 
     def _field(self, name: str) -> FloatArray:
         return self._marks if name == "mark" else super()._field(name)

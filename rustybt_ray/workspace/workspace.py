@@ -11,6 +11,8 @@ from rustybt_ray.workspace.heap import keep_freed_blocks
 from rustybt_ray.workspace.history_cache import HistoryCache
 from rustybt_ray.workspace.market_data import MarketData, Placed
 
+SMALL = 1 << 20  # bytes of a field
+
 
 class Workspace:
     """Open panels, indicators and asset tables; what is made from a panel goes with it.
@@ -31,6 +33,7 @@ class Workspace:
         self._views: dict[str, Panel] = {}
         self._viewed: dict[str, str] = {}  # versions of views by that of their panel, of closed ones too
         self._placed: dict[str, Placed] = {}
+        self._ledgers: dict[str, tuple[dict[str, Any], Any]] = {}
 
     def share(self, workers: int) -> None:
         """Take another share of the node's cache bytes: `workers` share them from now on."""
@@ -87,6 +90,16 @@ class Workspace:
         data.scope = scope
         return data
 
+    def take_ledger(self, version: str, rules: dict[str, Any]) -> Any:
+        """The ledger that was put aside for a panel and these rules, which nobody else gets then; None if there is none."""
+        kept, ledger = self._ledgers.pop(version, (None, None))
+        return ledger if kept == rules else None
+
+    def put_ledger(self, version: str, rules: dict[str, Any], ledger: Any) -> None:
+        """Put a ledger aside for the next study, if its panel is open and so small that making one is what takes time."""
+        if version in self.bundles and ledger.panel.close.nbytes <= SMALL:
+            self._ledgers[version] = rules, ledger
+
     def close(self, version: str) -> None:
         """Let a panel go with everything made from it."""
         self.bundles.drop(version)
@@ -97,6 +110,7 @@ class Workspace:
         self._views.clear()
         self._data.clear()
         self._placed.clear()
+        self._ledgers.clear()
 
     def statistics(self) -> dict[str, Any]:
         """Counts and bytes of the three caches."""
@@ -117,5 +131,5 @@ class Workspace:
             self._forget(view)
         self.history.drop(version)
         self.assets.drop(version)
-        self._data.pop(version, None)
-        self._placed.pop(version, None)
+        for made in (self._data, self._placed, self._ledgers):
+            made.pop(version, None)
