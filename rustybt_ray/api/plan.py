@@ -1,7 +1,6 @@
 """`plan`: what `optimize` would do, before it does."""
 
 import inspect
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +186,7 @@ def _batches(trials: int | None, tryout: Tryout, workers: int | None, *, ray: bo
         return None
     policy = ChunkPolicy() if ray else ChunkPolicy.in_process()
     if one_by_one and not ray:
-        policy = replace(policy, growth=1.0)
+        policy = policy.one_by_one()
     left, count, size, seconds = trials, 0, 0, tryout.seconds
     while left > 0:
         before, size = size, min(policy.size(workers or 1, left), left)

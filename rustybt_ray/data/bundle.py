@@ -16,7 +16,7 @@ from rustybt_ray.exceptions import BundleError
 FORMAT = 1
 MANIFEST = "manifest.json"
 LATER = ("pay_dates", "stock_dividends")
-PARSED = 64  # texts whose manifests are kept: a study in the same process asks again
+READ = 64  # manifests that are kept: a study in the same process asks again
 
 
 @record_class(frozen=True)
@@ -107,7 +107,8 @@ class Manifest:
         path = folder / MANIFEST
         remedy = "Ingest the bundle again."
         try:
-            number, manifest = _parsed(path.read_text(encoding="utf-8"))
+            file = path.stat()
+            number, manifest = _read(path, file.st_ino, file.st_size, file.st_mtime_ns)
         except FileNotFoundError:
             raise BundleError("The bundle has no manifest", str(path), remedy) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -146,10 +147,10 @@ def describe(
     )
 
 
-@lru_cache(PARSED)
-def _parsed(text: str) -> tuple[Any, Manifest | None]:
-    """The number of a manifest's format, and the manifest if that is ours."""
-    body = json.loads(text)
+@lru_cache(READ)
+def _read(path: Path, inode: int, size: int, modified: int) -> tuple[Any, Manifest | None]:
+    """The number of a manifest's format, and the manifest if that is ours; one that is written anew is another file."""
+    body = json.loads(path.read_text(encoding="utf-8"))
     number = body["format"]
     if number != FORMAT:
         return number, None

@@ -11,9 +11,7 @@ from rustybt_ray.engine.backtest import NO_TARGETS, Simulator
 from rustybt_ray.engine.metrics import MOMENTS, NAMES
 from rustybt_ray.engine.native import address_of
 from rustybt_ray.engine.structures import DAYS, Targets
-from rustybt_ray.engine.weights import Weights
-
-BOOL = np.dtype(np.bool_)
+from rustybt_ray.engine.weights import BOOL, Weights
 
 
 class Stack:

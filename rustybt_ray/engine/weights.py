@@ -9,6 +9,7 @@ from rustybt_ray._typing import BoolArray, FloatArray
 from rustybt_ray._validation import check_choice, check_count
 from rustybt_ray.exceptions import InputError, WeightsError
 
+BOOL = np.dtype(np.bool_)
 SCHEDULES = ("daily", "weekly", "monthly")
 REBALANCES = ("change", *SCHEDULES)
 Rebalance = Literal["change", "daily", "weekly", "monthly"]
@@ -100,7 +101,7 @@ def equal_weight(mask: ArrayLike, *, rebalance: Rebalance = "change", slots: Slo
            [0. , nan]])
     """
     array = np.asarray(mask)
-    if array.dtype != np.bool_ or array.ndim != 2:
+    if (array.dtype is not BOOL and array.dtype != BOOL) or array.ndim != 2:
         remedy = "Pass a comparison such as data.sma('close', 20) > data.sma('close', 100)."
         raise InputError("mask", "a two-dimensional array of bool", f"{array.dtype} {array.shape}", remedy)
     if rebalance not in REBALANCES:

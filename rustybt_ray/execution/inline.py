@@ -1,7 +1,6 @@
 """The pool that is this process: one worker, which runs its chunk while it is polled."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from rustybt_ray.config import OptimizationConfig
@@ -76,7 +75,7 @@ class InlinePool:
     def policy(self) -> ChunkPolicy:
         """A new policy for one worker in this process."""
         policy = ChunkPolicy.in_process()
-        return replace(policy, growth=1.0) if self.one_by_one else policy
+        return policy.one_by_one() if self.one_by_one else policy
 
     def open(self, panel: Panel, name: str | None = None) -> None:
         """Open a panel in the workspace."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from rustybt_ray._record import record_class
@@ -29,6 +29,8 @@ class ChunkPolicy:
         Trials in a chunk while nothing was measured.
     growth : float, default 8
         How many times larger than the largest measured chunk the next may be.
+    sure : float, default 0
+        Seconds of measured work that the next may have in any case.
     nbytes : int, default 1_000_000
         Bytes of a message, there or back.
     depth : int, default 2
@@ -41,6 +43,7 @@ class ChunkPolicy:
     least: float = 0.02
     first: int = 2
     growth: float = 8.0
+    sure: float = 0.0
     nbytes: int = 1_000_000
     depth: int = 2
     ahead: int = 8
@@ -51,8 +54,15 @@ class ChunkPolicy:
 
     @classmethod
     def in_process(cls) -> "ChunkPolicy":
-        """For one worker in this process: no message to hide, 0.1 s between two looks at Ctrl-C."""
-        return cls(target=0.1, first=1, growth=16.0, nbytes=1 << 30, depth=1, ahead=0)
+        """For one worker in this process: no message to hide, 0.1 s between two looks at Ctrl-C.
+
+        Where trials take a hundred times as long as the first one did, these are 2 s.
+        """
+        return cls(target=0.1, first=1, growth=16.0, sure=0.02, nbytes=1 << 30, depth=1, ahead=0)
+
+    def one_by_one(self) -> "ChunkPolicy":
+        """The same, but after a chunk of one trial all have one."""
+        return replace(self, growth=1.0, sure=0.0)
 
     @property
     def seconds_per_trial(self) -> float:
@@ -74,7 +84,8 @@ class ChunkPolicy:
 
     def weigh(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Learn what the parameters of the trials to come take, by some of them."""
-        self._asked = sum(_mean_bytes(values) for values in columns.values() if len(values))
+        if self.depth > 1:  # else they go no way
+            self._asked = sum(_mean_bytes(values) for values in columns.values() if len(values))
 
     def window(self, workers: int, size: int) -> int:
         """Trials to ask the search for when chunks have `size` trials."""
@@ -85,7 +96,7 @@ class ChunkPolicy:
         if math.isnan(self._seconds):
             size, floor = float(self.first), 1.0
         else:
-            size = min(self.target / self._seconds, self.growth * self._largest)
+            size = min(self.target / self._seconds, max(self.growth * self._largest, self.sure / self._seconds))
             floor = min(self.least / self._seconds, size)
         if remaining is not None and workers > 1:
             size = min(size, max(remaining / (self.depth * workers), floor))

@@ -3,7 +3,8 @@
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from rustybt_ray._record import record_class
@@ -88,7 +89,7 @@ def inspect_strategy(function: "Callable[..., Any] | Algorithm") -> Strategy:
     if isinstance(function, type):
         raise StrategyError(f"{name} is a class", "strategy", f"Pass an object of it that can be called: {name}(...).")
     try:
-        arguments = list(inspect.signature(function).parameters.values())
+        arguments = _arguments(function)
     except (TypeError, ValueError):
         raise StrategyError(f"{name} has no signature", "strategy", "Wrap it in a function of (data, ...).") from None
     positional = [a for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD)]
@@ -110,6 +111,23 @@ def inspect_strategy(function: "Callable[..., Any] | Algorithm") -> Strategy:
         optional=tuple(a.name for a in named if a.default is not a.empty),
         open=any(a.kind is a.VAR_KEYWORD for a in rest),
     )
+
+
+def _arguments(function: Any) -> tuple[inspect.Parameter, ...]:
+    """The parameters of a callable; of a plain function they are known by its code once they have been looked up."""
+    if type(function) is FunctionType and not function.__dict__:  # where a wrapper says what it wraps
+        return _plain_arguments(
+            function.__code__, len(function.__defaults__ or ()), frozenset(function.__kwdefaults__ or ())
+        )
+    return tuple(inspect.signature(function).parameters.values())
+
+
+@lru_cache(256)
+def _plain_arguments(code: CodeType, defaults: int, keywords: frozenset[str]) -> tuple[inspect.Parameter, ...]:
+    """The parameters of functions of this code with so many defaults, and further ones by keyword."""
+    like = FunctionType(code, {}, argdefs=(None,) * defaults, closure=tuple(CellType() for _ in code.co_freevars))
+    like.__kwdefaults__ = dict.fromkeys(keywords)
+    return tuple(inspect.signature(like).parameters.values())
 
 
 def check_parameters(strategy: Strategy, names: Sequence[str]) -> None:

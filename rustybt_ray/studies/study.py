@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -268,7 +269,9 @@ class Study:
 
     @property
     def _workers(self) -> list[str]:
-        owners = [block.worker for block in self._blocks for _ in range(len(block))]
+        owners = [worker for block in self._blocks for worker in repeat(block.worker, len(block))]
+        if len({block.worker for block in self._blocks}) < 2:
+            return owners
         numbers = np.concatenate([block.numbers for block in self._blocks] or [np.empty(0, np.int64)])
         return [owners[i] for i in np.argsort(numbers, kind="stable").tolist()]
 
@@ -283,12 +286,14 @@ class Study:
     @property
     def _run_columns(self) -> Columns:
         """Parameters of `_runs`."""
-        order = np.argsort(np.concatenate([n for n, _ in self._asked] or [np.empty(0, np.int64)]), kind="stable")
+        numbers = np.concatenate([n for n, _ in self._asked] or [np.empty(0, np.int64)])
+        # those of one worker are in order already
+        order = None if (numbers[1:] > numbers[:-1]).all() else np.argsort(numbers, kind="stable").tolist()
         made: Columns = {}
         for name in column_order(self._asked):
             parts = (columns[name] if name in columns else [ABSENT] * len(n) for n, columns in self._asked)
-            values = [value for part in parts for value in part]
-            made[name] = [values[i] for i in order.tolist()]
+            values = list(chain.from_iterable(parts))
+            made[name] = values if order is None else [values[i] for i in order]
         return made
 
     @property

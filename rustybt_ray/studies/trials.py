@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("trial", "state", "error", "duration", "worker")
 STATES = {COMPLETE: "complete", FAILED: "failed", PRUNED: "pruned"}
 SMALL = 50_000  # numbers
+LISTED = 400_000  # numbers that take as long as lists as NumPy's masked arrays take to load
 
 
 @record_class(frozen=True)
@@ -176,7 +177,7 @@ def table(block: Block, params: Mapping[str, Sequence[Any]], workers: Sequence[s
             pl.Series("trial", _values(block.numbers), dtype=pl.Int64),
             *(pl.Series(name, without_absent(values), strict=False) for name, values in params.items()),
             *_metrics(block),
-            pl.Series("state", [STATES[state] for state in block.state.tolist()], dtype=pl.String),
+            pl.Series("state", list(map(STATES.__getitem__, block.state.tolist())), dtype=pl.String),
             pl.Series("error", errors, dtype=pl.String),
             pl.Series("duration", _values(block.duration), dtype=pl.Float64),
             pl.Series("worker", workers, dtype=pl.String),
@@ -189,14 +190,27 @@ def _metrics(block: Block) -> "list[pl.Series]":
     import polars as pl
 
     if block.metrics.size >= SMALL:
-        return [pl.Series(name, block.metrics[:, i]) for i, name in enumerate(block.names)]
-    count, whole = len(block), pl.Series(block.metrics.T.ravel().tolist(), dtype=pl.Float64)
+        return [pl.Series(name, _values(block.metrics[:, i])) for i, name in enumerate(block.names)]
+    count, whole = len(block), pl.Series(_values(block.metrics.T.ravel()), dtype=pl.Float64)
     return [whole.slice(i * count, count).alias(name) for i, name in enumerate(block.names)]
 
 
-def _values(column: np.ndarray) -> Any:
-    """A column as polars takes it: for an array it loads all of NumPy's masked arrays, which a small table need not wait for."""
-    return column.tolist() if len(column) < SMALL else column
+class _Values:
+    """A column as polars takes it.
+
+    For an array it loads all of NumPy's masked arrays, which a small table need not wait for: it is handed over as a list,
+    until so much went that way that loading them would have been quicker.
+    """
+
+    def __init__(self) -> None:
+        self.listed = 0
+
+    def __call__(self, column: np.ndarray) -> Any:
+        self.listed += LISTED if len(column) >= SMALL else len(column)
+        return column if self.listed >= LISTED else column.tolist()
+
+
+_values = _Values()
 
 
 def _align(block: Block, names: tuple[str, ...]) -> np.ndarray:

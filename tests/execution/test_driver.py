@@ -201,8 +201,8 @@ def test_inline_says_at_once_that_a_strategy_cannot_be_loaded(pool):
 
 def test_a_sweep_of_quick_trials_is_a_handful_of_chunks(pool):
     quick = [len(block) for block in run(Counting(200), job_on(PANEL, square), pool).blocks]
-    assert quick[:2] == [1, 16]
-    assert len(quick) <= 6
+    assert quick[0] == 1
+    assert len(quick) <= 4
 
 
 def test_one_by_one_reports_each_trial_as_it_ends():

@@ -60,14 +60,29 @@ def test_of_many_trials_some_are_weighed():
     assert 50 <= policy.size(2, None) < 1000
 
 
-def test_in_process_a_sweep_of_200_quick_trials_is_three_chunks():
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (1e-4, [1, 199]),  # 0.02 s of measured work are given out in any case
+        (1e-3, [1, 20, 100, 79]),
+        (1e-2, [1, 10] + [10] * 18 + [9]),
+    ],
+)
+def test_in_process_chunks_grow_to_a_tenth_of_a_second(seconds, expected):
     policy, left, sizes = ChunkPolicy.in_process(), 200, []
     while left:
         size = min(policy.size(1, left), left)
         sizes.append(size)
         left -= size
-        policy.observe(size, size * 1e-4, 0)
-    assert sizes == [1, 16, 183]
+        policy.observe(size, size * seconds, 0)
+    assert sizes == expected
+
+
+def test_one_by_one_they_do_not_grow():
+    policy = ChunkPolicy.in_process().one_by_one()
+    for _ in range(5):
+        assert policy.size(1, 200) == 1
+        policy.observe(1, 1e-6, 0)
 
 
 def test_the_end_of_a_study_is_cut_so_that_workers_finish_together():
