@@ -92,6 +92,31 @@ def value_lanes(
 
 
 @kernel
+def value_single(
+    shares: float,
+    a: int,
+    marks: FloatArray,
+    rows: int,
+    gross: FloatArray,
+    equity: FloatArray,
+    cash: float,
+    t: int,
+    high: int,
+) -> int:
+    """Value eight rows at a time with one long position."""
+    while t <= high and t + LANES <= rows:
+        k, m = np.uint64(t), np.uint64(a * rows + t)
+        v0, v1, v2, v3 = shares * marks[m], shares * marks[m + P1], shares * marks[m + P2], shares * marks[m + P3]
+        v4, v5, v6, v7 = shares * marks[m + P4], shares * marks[m + P5], shares * marks[m + P6], shares * marks[m + P7]
+        gross[k], gross[k + P1], gross[k + P2], gross[k + P3] = v0, v1, v2, v3
+        gross[k + P4], gross[k + P5], gross[k + P6], gross[k + P7] = v4, v5, v6, v7
+        equity[k], equity[k + P1], equity[k + P2], equity[k + P3] = cash + v0, cash + v1, cash + v2, cash + v3
+        equity[k + P4], equity[k + P5], equity[k + P6], equity[k + P7] = cash + v4, cash + v5, cash + v6, cash + v7
+        t += LANES
+    return t
+
+
+@kernel
 def value_row(cells: FloatArray, held: IntArray, mark: FloatArray, curves: FloatArray, cash: float, t: int) -> None:
     """Value one row."""
     longs = shorts = 0.0
@@ -118,6 +143,8 @@ def value_rows(
     t = low
     if account.short_positions == 0:
         marks, gross, equity = as_vector(mark, np.float64), curves[GROSS], curves[EQUITY]
+        if len(columns) == 1:
+            t = value_single(cells[SHARES, columns[0]], columns[0], marks, mark.shape[1], gross, equity, cash, t, high)
         # rows past `high` are valued too and overwritten when their turn comes
         while t <= high and t + LANES <= mark.shape[1]:
             value_lanes(cells, columns, marks, mark.shape[1], gross, equity, cash, t)
