@@ -24,13 +24,13 @@ def replay(loaded: Loaded, panel: Panel, job: Job, params: dict[str, Any]) -> Ba
 
 def check_causality(study: Study, loaded: Loaded, panel: Panel, job: Job) -> bool | str | None:
     """True if the best trial's decisions ignore the future, else the first session that moved; None without a best trial."""
-    best = study.first_trial
-    if best is None:
+    params = study.first_params
+    if params is None:
         return None
     (first, last), function = job.segments[0], loaded.strategy.function
-    weights = function(workspace(job.config).data(panel.version, scope=job.digest), **best.params)
+    weights = function(workspace(job.config).data(panel.version, scope=job.digest), **params)
     try:
-        row = first_moved(function, best.params, panel, weights, first, last, job.seed, job.digest)
+        row = first_moved(function, params, panel, weights, first, last, job.seed, job.digest)
     except StrategyError:
         return None
     return True if row is None else day(panel, row)

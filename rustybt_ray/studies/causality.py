@@ -1,7 +1,7 @@
 """Does a strategy see the future? Change all bars after a cut and look whether a decision up to it moves."""
 
 from collections.abc import Callable, Hashable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,7 @@ class Futures:
 
     def __init__(self, panel: Panel, first: int, last: int, seed: int) -> None:
         self._panel, self._seed, self._low = panel, seed, min(first + (last - first) // 4, last)
-        drawn = uniform(seed, len(SCALES))
-        self.cuts = tuple(sorted((self._low + (drawn * (max(last, self._low + 1) - self._low)).astype(int)).tolist()))
+        self.cuts = draw_cuts(seed, self._low, max(last, self._low + 1))
 
     def key(self, way: int) -> tuple[Hashable, ...]:
         """What tells the future after cut number `way` from all others."""
@@ -136,6 +135,12 @@ def first_moved(
         what = "the strategy fails on every altered future, so that its causality cannot be checked"
         raise StrategyError(what, "causality", "Let it answer missing prices with NaN or 0.")
     return min(moved, default=None)
+
+
+@lru_cache(64)
+def draw_cuts(seed: int, low: int, high: int) -> tuple[int, ...]:
+    """As many rows of [low, high) as there are futures, in order."""
+    return tuple(sorted((low + (uniform(seed, len(SCALES)) * (high - low)).astype(int)).tolist()))
 
 
 def uniform(seed: int, count: int) -> FloatArray:

@@ -177,6 +177,11 @@ class Study:
         """The trial that stands first in `top`: of one objective the best, of several one of many; None if none qualifies."""
         return self._at(int(self._ranking[0])) if len(self._ranking) else None
 
+    @property
+    def first_params(self) -> dict[str, Any] | None:
+        """Parameters of `first_trial`, without the rest of it."""
+        return self._params(int(self._ranking[0])) if len(self._ranking) else None
+
     def top(self, n: int = 10) -> "pl.DataFrame":
         """The `n` best eligible trials, best first.
 
@@ -319,7 +324,7 @@ class Study:
         values = tuple(float(objective_values(block, name)[position]) for name in self.spec.objectives)
         return FrozenTrial(
             number=number,
-            params=present({name: values[position] for name, values in self._columns.items()}),
+            params=self._params(position),
             metrics=dict(zip(block.names, block.metrics[position].tolist(), strict=True)),
             value=values[0],
             values=values,
@@ -327,6 +332,9 @@ class Study:
             error=block.errors.get(number),
             duration=float(block.duration[position]),
         )
+
+    def _params(self, position: int) -> dict[str, Any]:
+        return present({name: values[position] for name, values in self._columns.items()})
 
     def _best(self) -> FrozenTrial:
         best = self.best_trial

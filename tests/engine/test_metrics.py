@@ -188,7 +188,7 @@ def test_as_empyrical_and_scipy_say(steps, risk_free, periods):
 
 
 @settings(max_examples=40)
-@given(seed=st.integers(0, 2**32 - 1), drift=st.sampled_from([-0.01, -0.001, 0.0, 0.002]), rows=st.integers(1, 500))
+@given(seed=st.integers(0, 2**32 - 1), drift=st.sampled_from([-0.01, -0.001, 0.0, 0.002]), rows=st.integers(1, 2000))
 def test_the_drawdown_is_bitwise_that_of_one_row_after_another(seed, drift, rows):
     steps = np.random.default_rng(seed).normal(drift, 0.01, rows).round(4)
     got = curve(1000.0 * np.cumprod(1.0 + steps))

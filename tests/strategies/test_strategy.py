@@ -1,6 +1,6 @@
 """Kinds of strategies, and whether parameters fit them."""
 
-from functools import partial
+from functools import partial, wraps
 
 import pytest
 
@@ -138,3 +138,52 @@ def test_a_trial_has_a_seed_of_its_own():
     assert len({seed for row in seeds for seed in row}) == 150
     assert Trial(7, {"a": 1}, None, 3).seed == Trial(7, {"a": 2}, None, 3).seed
     assert all(0 <= seed < 2**32 for seed in seeds[0])
+
+
+class TestFunctionsOfTheSameCode:
+    """A signature is remembered by the code, the number of defaults and the names of those by keyword."""
+
+    def test_with_other_defaults(self):
+        def made(*defaults):
+            def strategy(data, fast, slow):
+                return data, fast, slow
+
+            strategy.__defaults__ = defaults
+            return inspect_strategy(strategy)
+
+        assert [made(*defaults).required for defaults in ((), (5,), (5, 9))] == [("fast", "slow"), ("fast",), ()]
+        assert made(7, 8).optional == ("fast", "slow")
+
+    def test_with_other_defaults_by_keyword(self):
+        def made(defaults):
+            def strategy(data, *, fast, slow):
+                return data, fast, slow
+
+            strategy.__kwdefaults__ = defaults
+            return inspect_strategy(strategy)
+
+        assert [made(each).required for each in (None, {"slow": 9}, {"fast": 5})] == [
+            ("fast", "slow"),
+            ("fast",),
+            ("slow",),
+        ]
+
+    def test_that_capture_something(self):
+        def made(held):
+            def strategy(data, n):
+                return data, n, held
+
+            return inspect_strategy(strategy)
+
+        assert made(1).required == made("two").required == ("n",)
+
+    def test_one_that_wraps_another(self):
+        def wrapping(function):
+            @wraps(function)
+            def call(*args, **named):
+                return function(*args, **named)
+
+            return call
+
+        assert inspect_strategy(wrapping(crossover)).required == ("fast",)
+        assert inspect_strategy(wrapping(lambda data, n: data)).required == ("n",)

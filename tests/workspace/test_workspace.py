@@ -239,3 +239,46 @@ class TestUnmap:
         pool.put(panels[2])
         assert gone == [panels[1].version]
         assert pool.get(panels[0].version) is panels[0]
+
+
+class Ledger:
+    """Stands for a simulator: what is put aside needs its panel."""
+
+    def __init__(self, panel):
+        self.panel = panel
+
+
+class TestLedgersPutAside:
+    """For the next study with the same panel and rules, each for one taker."""
+
+    def test_one_is_taken_once(self, panels):
+        workspace, ledger = Workspace(), Ledger(panels[0])
+        workspace.open(panels[0])
+        workspace.put_ledger(panels[0].version, {"capital": 1.0}, ledger)
+        assert workspace.take_ledger(panels[0].version, {"capital": 1.0}) is ledger
+        assert workspace.take_ledger(panels[0].version, {"capital": 1.0}) is None
+
+    def test_other_rules_get_none(self, panels):
+        workspace = Workspace()
+        workspace.open(panels[0])
+        workspace.put_ledger(panels[0].version, {"capital": 1.0}, Ledger(panels[0]))
+        assert workspace.take_ledger(panels[0].version, {"capital": 2.0}) is None
+
+    @pytest.mark.parametrize("end", [lambda workspace, panel: workspace.close(panel.version), lambda w, _: w.unmap()])
+    def test_it_goes_with_its_panel(self, panels, end):
+        workspace = Workspace()
+        for after in (False, True):  # put aside before the panel goes, and after
+            workspace.open(panels[0], "prices")
+            if not after:
+                workspace.put_ledger(panels[0].version, {}, Ledger(panels[0]))
+            end(workspace, panels[0])
+            if after:
+                workspace.put_ledger(panels[0].version, {}, Ledger(panels[0]))
+            assert workspace.take_ledger(panels[0].version, {}) is None
+
+    def test_those_of_large_panels_are_not_kept(self, panels, monkeypatch):
+        monkeypatch.setattr("rustybt_ray.workspace.workspace.SMALL", panels[0].close.nbytes - 1)
+        workspace = Workspace()
+        workspace.open(panels[0])
+        workspace.put_ledger(panels[0].version, {}, Ledger(panels[0]))
+        assert workspace.take_ledger(panels[0].version, {}) is None
