@@ -108,7 +108,7 @@ def equal_weight(mask: ArrayLike, *, rebalance: Rebalance = "change", slots: Slo
         check_choice("rebalance", rebalance, REBALANCES)
     if slots is not None and slots != "listed":
         slots = check_count("slots", slots, low=1, remedy="Or use slots='listed', or leave it out for all columns.")
-    return Weights(mask=array, slots=slots, rebalance=rebalance)
+    return Weights(array, None, slots, rebalance)
 
 
 def on_change(weights: ArrayLike) -> Weights:
