@@ -1,8 +1,7 @@
 """Bundles by name, opened once in this process."""
 
+from datetime import date
 from pathlib import Path
-
-import numpy as np
 
 from rustybt_ray.config import OptimizationConfig
 from rustybt_ray.data.bundle import Bundle
@@ -12,6 +11,7 @@ from rustybt_ray.engine.settings import Settings
 from rustybt_ray.exceptions import InputError
 from rustybt_ray.workspace.workspace import Workspace
 
+EPOCH, DAY = date(1970, 1, 1).toordinal(), 86_400_000_000_000  # nanoseconds
 _workspaces: dict[OptimizationConfig, Workspace] = {}
 
 
@@ -62,4 +62,4 @@ def traded_panel(panel: Panel, settings: Settings, config: OptimizationConfig) -
 
 def day(panel: Panel, row: int) -> str:
     """ISO date of a row's session."""
-    return str(np.datetime64(int(panel.sessions[panel.session[row]]), "ns").astype("datetime64[D]"))
+    return date.fromordinal(EPOCH + int(panel.sessions[panel.session[row]]) // DAY).isoformat()

@@ -1,6 +1,7 @@
 """What is known about a bundle without opening it, and the manifest that says so beside its data."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import lru_cache
@@ -104,19 +105,19 @@ class Manifest:
         BundleError
             If it is missing, damaged, or of a format that this version does not know.
         """
-        path = folder / MANIFEST
+        path = f"{folder}/{MANIFEST}"
         remedy = "Ingest the bundle again."
         try:
-            file = path.stat()
+            file = os.stat(path)  # noqa: PTH116 (a path takes three times the time)
             number, manifest = _read(path, file.st_ino, file.st_size, file.st_mtime_ns)
         except FileNotFoundError:
-            raise BundleError("The bundle has no manifest", str(path), remedy) from None
+            raise BundleError("The bundle has no manifest", path, remedy) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BundleError(f"The manifest is damaged: {error!r}", str(path), remedy) from None
+            raise BundleError(f"The manifest is damaged: {error!r}", path, remedy) from None
         if manifest is not None:
             return manifest
         upgrade = f"This version of rustybt_ray reads format {FORMAT}: upgrade it, or ingest the bundle again."
-        raise BundleError(f"The bundle has format {number!r}", str(path), upgrade)
+        raise BundleError(f"The bundle has format {number!r}", path, upgrade)
 
 
 def describe(
@@ -148,9 +149,9 @@ def describe(
 
 
 @lru_cache(READ)
-def _read(path: Path, inode: int, size: int, modified: int) -> tuple[Any, Manifest | None]:
+def _read(path: str, inode: int, size: int, modified: int) -> tuple[Any, Manifest | None]:
     """The number of a manifest's format, and the manifest if that is ours; one that is written anew is another file."""
-    body = json.loads(path.read_text(encoding="utf-8"))
+    body = json.loads(Path(path).read_text(encoding="utf-8"))
     number = body["format"]
     if number != FORMAT:
         return number, None

@@ -5,9 +5,6 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-# what the standard library wraps: its names for numbers, which it looks up at each call, take longer than all else here
-install: Any = getattr(signal.signal, "__wrapped__", signal.signal)
-
 
 class Interruption:
     """A context in which the first SIGINT or SIGTERM only sets `requested`; the second does what it did before.
@@ -26,7 +23,7 @@ class Interruption:
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = install(number, self._on_signal)
+                self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -43,4 +40,4 @@ class Interruption:
         for number, handler in before.items():
             # a handler that was not installed from Python reads as None and cannot be put back
             default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-            install(number, handler if handler is not None else default)
+            signal.signal(number, handler if handler is not None else default)
