@@ -146,7 +146,7 @@ def run_trials(
         pace = pace_of(place, job)
         inline = InlinePool(
             workspace=workspace(job.config), function=function, runner=partial(ChunkRunner, pace=pace),
-            one_by_one=bool(sink.callbacks),
+            one_by_one=bool(sink.callbacks), undecided=pace.undecided,
         )  # fmt: skip
         start = PoolStart(lambda: open_pool(place, job, panel, study.spec.bundle))
         handover = Handover(source, study, start, pace)

@@ -107,8 +107,11 @@ class ChunkRunner:
         return ledger if isinstance(ledger, make) and ledger.panel is panel else make(panel, **asked)  # type: ignore[no-any-return]
 
     def _put_aside(self) -> None:
-        """Leave the ledger to who needs one of the same panel and rules next."""
-        if self._job is not None and self._simulator is not None:
+        """Leave the ledger to who needs one of the same panel and rules next.
+
+        One of an algorithm is not left: what runs in it may have been stopped anywhere.
+        """
+        if self._job is not None and isinstance(self._simulator, Simulator):
             self.workspace.put_ledger(self._job.version, rules(self._job), self._simulator)
         self._simulator = None
 

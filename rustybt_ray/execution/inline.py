@@ -1,6 +1,7 @@
 """The pool that is this process: one worker, which runs its chunk while it is polled."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from rustybt_ray.config import OptimizationConfig
@@ -51,6 +52,8 @@ class InlinePool:
         Makes what runs the chunks, from a workspace and the worker's name.
     one_by_one : bool, default False
         Report each trial as it ends, for callers who want to act on it.
+    undecided : bool, default False
+        Whether the runner decides after some trials how it goes on: these are a small chunk then.
     """
 
     size = 1
@@ -64,9 +67,10 @@ class InlinePool:
         function: Callable[..., Any] | None = None,
         runner: RunnerFactory = ChunkRunner,
         one_by_one: bool = False,
+        undecided: bool = False,
     ) -> None:
         self.workspace = workspace if workspace is not None else Workspace(config or OptimizationConfig())
-        self.function, self.one_by_one = function, one_by_one
+        self.function, self.one_by_one, self.undecided = function, one_by_one, undecided
         self._runner = runner(self.workspace, NAME)
         self._ready = False
         self._chunk: Chunk | None = None
@@ -75,7 +79,9 @@ class InlinePool:
     def policy(self) -> ChunkPolicy:
         """A new policy for one worker in this process."""
         policy = ChunkPolicy.in_process()
-        return policy.one_by_one() if self.one_by_one else policy
+        if self.one_by_one:
+            return policy.one_by_one()
+        return replace(policy, sure=0.0) if self.undecided else policy
 
     def open(self, panel: Panel, name: str | None = None) -> None:
         """Open a panel in the workspace."""

@@ -57,6 +57,11 @@ class Pace:
             del _known[next(iter(_known))]
         return made
 
+    @property
+    def undecided(self) -> bool:
+        """Whether more trials must be seen before threads may share them."""
+        return self.threads is not one and self._seen < SEEN
+
     @cached_property
     def count(self) -> int:
         """How many threads there may be."""

@@ -1,6 +1,7 @@
 """Does a strategy see the future? Change all bars after a cut and look whether a decision up to it moves."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -17,8 +18,11 @@ from rustybt_ray.workspace.market_data import MarketData
 SCALES = (0.5, 2.0, np.nan)
 CACHE_BYTES = 1 << 30
 SMALL = 1 << 20  # bytes of a field
-_kept = HistoryCache(16 << 20, permanent=())
-"""Altered fields of small panels, and what strategies made of them, for the next study with the same panel, rows and seed."""
+_kept = [HistoryCache(16 << 20, permanent=())]
+"""Altered fields of small panels, and what strategies made of them, for the next study with the same panel, rows and seed.
+
+Empty while a check uses it: others, in other threads or inside the strategy, do without.
+"""
 
 
 class Futures:
@@ -119,22 +123,33 @@ def first_moved(
         If the strategy fails on all three altered panels.
     """
     before, futures = decisions(weights), Futures(panel, first, last, seed)
-    history = _kept if panel.close.nbytes <= SMALL else HistoryCache(CACHE_BYTES)
     moved, checked = [], 0
-    for way, cut in enumerate(futures.cuts):
-        try:
-            after = decisions(strategy(AlteredData(panel, futures, way, scope, history), **params))
-        except Exception:  # a strategy may refuse data it was never meant for; that shows nothing
-            continue
-        checked += 1
-        if after.shape != before.shape:
-            return 0
-        if (row := first_difference(before[: cut + 1], after[: cut + 1])) is not None:
-            moved.append(row)
+    with _history(panel) as history:
+        for way, cut in enumerate(futures.cuts):
+            try:
+                after = decisions(strategy(AlteredData(panel, futures, way, scope, history), **params))
+            except Exception:  # a strategy may refuse data it was never meant for; that shows nothing
+                continue
+            checked += 1
+            if after.shape != before.shape:
+                return 0
+            if (row := first_difference(before[: cut + 1], after[: cut + 1])) is not None:
+                moved.append(row)
     if not checked:
         what = "the strategy fails on every altered future, so that its causality cannot be checked"
         raise StrategyError(what, "causality", "Let it answer missing prices with NaN or 0.")
     return min(moved, default=None)
+
+
+@contextmanager
+def _history(panel: Panel) -> Iterator[HistoryCache]:
+    """The cache that is kept, for a small panel and if nobody uses it, else a new one."""
+    kept = _kept.pop() if panel.close.nbytes <= SMALL and _kept else None
+    try:
+        yield HistoryCache(CACHE_BYTES) if kept is None else kept
+    finally:
+        if kept is not None:
+            _kept.append(kept)
 
 
 @lru_cache(64)

@@ -274,6 +274,12 @@ def test_as_many_threads_as_the_strategy_can_feed():
     assert known(8).helpers(1000, 10**8) == 0  # copies would be too large
 
 
+def test_it_is_undecided_while_there_might_be_threads_and_too_little_was_seen():
+    assert Pace(lambda: 8).undecided
+    assert not known(8).undecided
+    assert not Pace().undecided
+
+
 def test_a_process_remembers_what_trials_of_a_job_take():
     first = Pace.of("job", lambda: 2)
     first.decided(1e-4)

@@ -205,6 +205,14 @@ def test_a_sweep_of_quick_trials_is_a_handful_of_chunks(pool):
     assert len(quick) <= 4
 
 
+def test_but_a_small_one_comes_first_where_it_decides_how_to_go_on():
+    pool = InlinePool(undecided=True)
+    pool.open(PANEL)
+    quick = [len(block) for block in run(Counting(200), job_on(PANEL, square), pool).blocks]
+    assert quick[:2] == [1, 16]
+    assert len(quick) <= 6
+
+
 def test_one_by_one_reports_each_trial_as_it_ends():
     pool = InlinePool(one_by_one=True)
     pool.open(PANEL)

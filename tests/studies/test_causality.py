@@ -39,7 +39,7 @@ class TestKeptFutures:
         monkeypatch.setattr(
             causality.Futures, "field", lambda self, way, name: made.append((way, name)) or field(self, way, name)
         )
-        causality._kept.clear()
+        causality._kept[0].clear()
         return made
 
     def check(self, strategy, scope="one", seed=3, panel=PANEL):
@@ -67,7 +67,19 @@ class TestKeptFutures:
         for _ in range(2):
             assert self.check(self.honest) is None
         assert len(made) == 6
-        assert not len(causality._kept)
+        assert not len(causality._kept[0])
+
+    def test_a_check_inside_another_does_without(self, made):
+        def strategy(data):
+            if not isinstance(data, causality.AlteredData):
+                return self.honest(data)
+            assert self.check(self.honest) is None
+            return self.honest(data)
+
+        assert self.check(strategy, "outer") is None
+        assert len(made) == 3 + 3 * 3
+        assert self.check(self.honest) is None
+        assert len(made) == 3 + 3 * 3
 
     def test_who_knows_the_future_is_found_again(self, made):
         found = self.check(self.knowing)
